@@ -1,0 +1,101 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rabbitmq/amqp091-go"
+)
+
+// connection is one generation: one connection of the library, from its handshake to its end.
+type connection struct {
+	conn         *amqp091.Connection
+	raw          net.Conn // under TLS and the library: closing it ends every call that hangs
+	url          URL
+	closeTimeout time.Duration
+
+	done    chan struct{} // closed when the connection has ended, whoever ended it
+	err     error         // why; set before done is closed
+	blocked chan amqp091.Blocking
+	watch   sync.WaitGroup
+}
+
+func newConnection(conn *amqp091.Connection, raw net.Conn, u URL, closeTimeout time.Duration) *connection {
+	c := &connection{
+		conn: conn, raw: raw, url: u, closeTimeout: closeTimeout,
+		done: make(chan struct{}),
+		// The library drops a notice that nobody takes within five seconds, and holds its reader up meanwhile.
+		blocked: conn.NotifyBlocked(make(chan amqp091.Blocking, 16)),
+	}
+	closes := conn.NotifyClose(make(chan *amqp091.Error, 1))
+	c.watch.Go(func() {
+		if err, ok := <-closes; ok {
+			c.err = err
+		} else {
+			c.err = errors.New("connection closed by us")
+		}
+		// A publisher that hangs in a write holds a lock which the library's shutdown waits for.
+		c.kill()
+		close(c.done)
+	})
+	return c
+}
+
+// kill ends the connection without a word. Every call that hangs in it returns.
+func (c *connection) kill() { _ = c.raw.Close() }
+
+// killAfter makes sure that a call of the library, none of which knows a context, ends with ctx. The connection is
+// of no more use then. The caller must call the function that it returns when the call is over.
+func (c *connection) killAfter(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, c.kill)
+}
+
+// endWrites lets a write that hangs fail before long. A write that does not hang is not disturbed.
+func (c *connection) endWrites() { _ = c.raw.SetWriteDeadline(time.Now().Add(c.closeTimeout)) }
+
+// closeChannel closes a channel whose connection goes on.
+func (c *connection) closeChannel(ch *amqp091.Channel) {
+	t := time.AfterFunc(c.closeTimeout, c.kill)
+	defer t.Stop()
+	_ = ch.Close()
+}
+
+// close says good-bye for at most the close timeout and waits until everything has ended.
+func (c *connection) close() {
+	// CloseDeadline alone is not enough: each heartbeat of the broker pushes the read deadline further away.
+	t := time.AfterFunc(c.closeTimeout, c.kill)
+	_ = c.conn.CloseDeadline(time.Now().Add(c.closeTimeout))
+	t.Stop()
+	c.kill()
+	c.watch.Wait()
+}
+
+// channel opens a channel. If ctx ends first the connection is lost with it.
+func (c *connection) channel(ctx context.Context) (*amqp091.Channel, error) {
+	defer c.killAfter(ctx)()
+	ch, err := c.conn.Channel()
+	if err != nil {
+		return nil, c.wrap(ctx, "open channel", "", err)
+	}
+	return ch, nil
+}
+
+// wrap makes an *Error of what the library returned, and prefers the cause where ctx or the connection has ended.
+func (c *connection) wrap(ctx context.Context, op, queue string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	} else if errors.Is(err, amqp091.ErrClosed) {
+		select {
+		case <-c.done:
+			err = c.err
+		default:
+		}
+	}
+	return &Error{Op: op, Broker: c.url.Redacted(), VHost: c.url.vhost, Queue: queue, Err: err}
+}
