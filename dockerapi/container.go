@@ -62,7 +62,7 @@ type InspectedHostConfig struct {
 	LogConfig      LogConfig
 	Memory         int64
 	MemorySwap     int64
-	NanoCPUs       int64 `json:"NanoCpus"`
+	NanoCpus       int64
 	PidsLimit      *int64
 	ShmSize        int64
 	CapAdd         []string

@@ -29,7 +29,7 @@ type ContainerConfig struct {
 	AttachStderr bool `json:",omitempty"`
 
 	HostConfig       HostConfig
-	NetworkingConfig *NetworkingConfig `json:",omitempty" since:"1.22"`
+	NetworkingConfig NetworkingConfig `json:",omitzero" since:"1.22"`
 
 	// Platform ("linux/amd64") must be that of the local image, else 404. It travels in the query.
 	Platform string `json:"-" since:"1.41"`

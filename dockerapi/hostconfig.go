@@ -7,18 +7,18 @@ package dockerapi
 type HostConfig struct {
 	// Resources
 
-	Memory           int64    `json:",omitempty"`                      // bytes, at least 6 MiB; since 1.18
-	MemorySwap       int64    `json:",omitempty"`                      // memory and swap in bytes: the same as Memory is no swap, -1 no limit, 0 twice Memory; since 1.18
-	MemorySwappiness *int64   `json:",omitempty"`                      // 0 to 100; cgroup v1 only; since 1.20
-	NanoCPUs         int64    `json:"NanoCpus,omitempty" since:"1.25"` // billionths of a CPU
-	CPUShares        int64    `json:"CpuShares,omitempty"`             // weight beside other containers, 1024 is usual; since 1.18
-	CpusetCpus       string   `json:",omitempty"`                      // "0-2,5"; since 1.18
-	PidsLimit        *int64   `json:",omitempty"`                      // processes and threads; nil, 0 or -1 is no limit; since 1.23
-	Ulimits          []Ulimit `json:",omitempty"`                      // since 1.18
-	ShmSize          int64    `json:",omitempty"`                      // bytes of /dev/shm, 0 is 64 MiB; since 1.22
-	BlkioWeight      uint16   `json:",omitempty"`                      // 10 to 1000; since 1.19
-	CgroupParent     string   `json:",omitempty"`                      // since 1.18
-	OomScoreAdj      int      `json:",omitempty"`                      // -1000 to 1000: who dies first when the host has no memory left; since 1.22
+	Memory           int64    `json:",omitempty"`              // bytes, at least 6 MiB; since 1.18
+	MemorySwap       int64    `json:",omitempty"`              // memory and swap in bytes: the same as Memory is no swap, -1 no limit, 0 twice Memory; since 1.18
+	MemorySwappiness *int64   `json:",omitempty"`              // 0 to 100; cgroup v1 only; since 1.20
+	NanoCpus         int64    `json:",omitempty" since:"1.25"` // billionths of a CPU
+	CPUShares        int64    `json:"CpuShares,omitempty"`     // weight beside other containers, 1024 is usual; since 1.18
+	CpusetCpus       string   `json:",omitempty"`              // "0-2,5"; since 1.18
+	PidsLimit        *int64   `json:",omitempty"`              // processes and threads; nil, 0 or -1 is no limit; since 1.23
+	Ulimits          []Ulimit `json:",omitempty"`              // since 1.18
+	ShmSize          int64    `json:",omitempty"`              // bytes of /dev/shm, 0 is 64 MiB; since 1.22
+	BlkioWeight      uint16   `json:",omitempty"`              // 10 to 1000; since 1.19
+	CgroupParent     string   `json:",omitempty"`              // since 1.18
+	OomScoreAdj      int      `json:",omitempty"`              // -1000 to 1000: who dies first when the host has no memory left; since 1.22
 
 	// Rights
 
@@ -61,8 +61,8 @@ type HostConfig struct {
 
 	AutoRemove    bool              `json:",omitempty" since:"1.25"` // excludes a RestartPolicy
 	Init          *bool             `json:",omitempty" since:"1.25"` // a small init that reaps; nil is the engine's default
-	RestartPolicy *RestartPolicy    `json:",omitempty"`
-	LogConfig     *LogConfig        `json:",omitempty"`              // nil is the engine's default; since 1.18
+	RestartPolicy RestartPolicy     `json:",omitzero"`
+	LogConfig     LogConfig         `json:",omitzero"`               // the zero value is the engine's default; since 1.18
 	Annotations   map[string]string `json:",omitempty" since:"1.43"` // for the OCI runtime
 }
 
