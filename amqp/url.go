@@ -57,6 +57,11 @@ func ParseURL(s string) (URL, error) {
 	if u.Scheme != "amqp" && u.Scheme != "amqps" {
 		return URL{}, errors.New("the scheme must be amqp or amqps")
 	}
+	_, authority, _ := strings.Cut(s, "://")
+	if i := strings.IndexAny(authority, "/?#"); i >= 0 && strings.Contains(authority[i:], "@") {
+		// "amqp://user:12/secret@host" parses: host "user", port 12, and the rest of the password as the vhost.
+		return URL{}, errors.New("an @ behind the host is written %40, and so are reserved characters in the password")
+	}
 	if u.Opaque != "" || u.Fragment != "" {
 		return URL{}, fmt.Errorf("not of the form %s://user:password@host:port/vhost", u.Scheme)
 	}
