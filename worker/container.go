@@ -1,0 +1,92 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+)
+
+// Labels that everything carries which a worker creates on a host. Whatever no task explains is found and removed by
+// them.
+const (
+	LabelWorker  = "docker-worker.worker"
+	LabelTask    = "docker-worker.task"
+	LabelAttempt = "docker-worker.attempt"
+)
+
+// containerStage makes sure that the task's container exists. It is created, not started: exec attaches first.
+type containerStage struct {
+	engine containerEngine
+	worker workerFacts
+}
+
+func (s containerStage) Name() string { return "container" }
+
+func (s containerStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
+	s.configure(r)
+	name := containerName(s.worker.ID, r.TaskID, r.Attempt)
+	// From the first try on there may be one: the engine goes on creating when the client has left.
+	teardown := func(ctx context.Context, _ *Outcome) error {
+		return s.engine.ContainerRemove(ctx, name, dockerapi.RemoveOptions{Force: true, Volumes: true})
+	}
+	created, err := s.engine.ContainerCreate(ctx, name, r.Container)
+	if dockerapi.IsConflict(err) {
+		// The name is a function of worker, task and attempt: this is what a worker left that died.
+		if err := teardown(ctx, nil); err != nil {
+			return teardown, engineTrouble("remove a container of the same name", err)
+		}
+		created, err = s.engine.ContainerCreate(ctx, name, r.Container)
+	}
+	if err != nil {
+		return teardown, createError(err)
+	}
+	for _, warning := range created.Warnings {
+		r.Logger.Warn("the engine warns", "warning", warning)
+	}
+	r.ContainerID = created.ID
+	return teardown, nil
+}
+
+// configure fills in what the container gets from the task. The image is there already.
+func (s containerStage) configure(r *Run) {
+	t, c := r.Task, &r.Container
+	c.Cmd = t.Command
+	c.Entrypoint = t.Entrypoint
+	c.WorkingDir = t.WorkingDir
+	c.User = t.User
+	c.Tty = t.TTY
+	c.StopSignal = t.StopSignal
+	c.AttachStdout, c.AttachStderr = true, true
+	c.Env = t.environment(map[string]string{
+		"TASK_ID":     r.TaskID,
+		"ATTEMPT":     strconv.Itoa(r.Attempt),
+		"RUN_ID":      strconv.Itoa(r.Attempt - 1),
+		"WORKER_ID":   s.worker.ID,
+		"WORKER_TYPE": s.worker.Type,
+		"TRACEPARENT": r.delivery.Traceparent,
+	})
+	c.Labels = map[string]string{
+		LabelWorker:  s.worker.ID,
+		LabelTask:    r.TaskID,
+		LabelAttempt: strconv.Itoa(r.Attempt),
+	}
+	// The log goes through attach into the journal; the engine need not keep a second copy.
+	c.HostConfig.LogConfig = dockerapi.LogConfig{Type: "none"}
+}
+
+// containerName is a function of what it is for, so that a create that is tried again meets the first one.
+func containerName(workerID, taskID string, attempt int) string {
+	return fmt.Sprintf("docker-worker.%s.%s.%d", workerID, taskID, attempt)
+}
+
+// createError says whose fault it is that a container cannot be created.
+func createError(err error) error {
+	switch {
+	case dockerapi.IsInvalid(err):
+		return &MalformedError{Problems: []Problem{{"", "the engine refuses the container: " + err.Error()}}}
+	default:
+		return engineTrouble("create the container", err)
+	}
+}

@@ -1,0 +1,188 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+)
+
+const (
+	// drainLog is how long the end of the output is awaited after the exit. The two arrive on different connections,
+	// and a child that the command left behind may hold the stream open for ever.
+	drainLog = 10 * time.Second
+	// stopMargin is how long the engine may take beyond the grace to stop a container and to say so.
+	stopMargin = 30 * time.Second
+)
+
+// execution is the running of one container's process, from attach to exit.
+type execution struct {
+	engine     containerEngine
+	alive      func(ctx context.Context) error // returns when the engine answers
+	keepsAlive bool                            // containers survive a restart of the engine (live-restore)
+	journal    *journal
+	logger     *slog.Logger
+
+	id    string
+	tty   bool
+	grace time.Duration   // between the stop signal and SIGKILL
+	lost  <-chan struct{} // the claim is gone: somebody else may start this task any moment
+}
+
+// run starts the container, calls started, and waits for the end. A nil error means that the command ended by itself.
+// Otherwise the error says why not, and the exit is there all the same when a process was stopped.
+func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
+	// The streams outlive a cancelled task: its last words are read while it is being stopped.
+	streams, closeStreams := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeStreams()
+
+	// The order is attach, wait, start. Attached later, a short command's output is lost; waited for later, its exit.
+	link, err := e.connect(streams, dockerapi.WaitNextExit)
+	if err != nil {
+		return nil, engineTrouble("prepare the start", err)
+	}
+	defer func() { link.close() }()
+	if err := e.engine.ContainerStart(ctx, e.id); err != nil {
+		return nil, startError(ctx, err)
+	}
+	started()
+	for {
+		select {
+		case end := <-link.exit:
+			if end.err == nil {
+				return e.ended(ctx, link, end.status)
+			}
+			link.close()
+			var exit *Exit
+			if link, exit, err = e.resume(ctx, streams, end.err); link == nil {
+				link = &streamPair{}
+				return exit, err
+			}
+		case <-ctx.Done():
+			return e.stop(ctx, link)
+		}
+	}
+}
+
+// ended waits for the last of the output and asks the engine how the process ended.
+func (e *execution) ended(ctx context.Context, link *streamPair, status dockerapi.ExitStatus) (*Exit, error) {
+	timer := time.NewTimer(drainLog)
+	defer timer.Stop()
+	select {
+	case <-link.copied:
+	case <-timer.C:
+		e.journal.logf("[docker-worker] the command has exited, but something it started still holds its output open; what comes after %v is dropped", drainLog)
+	}
+	if status.Error != "" {
+		e.logger.Warn("the engine reports an error with the exit", "error", status.Error)
+	}
+	exit := &Exit{Code: int(status.StatusCode)}
+	// A cancel that comes now is too late: the command has ended by itself.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopMargin)
+	defer cancel()
+	c, err := e.engine.ContainerInspect(ctx, e.id)
+	if err != nil {
+		e.logger.Warn("cannot inspect the container after its exit: times and memory kills are not known", "error", err)
+		return exit, nil
+	}
+	return exitOf(c), nil
+}
+
+func exitOf(c dockerapi.Container) *Exit {
+	return &Exit{Code: c.State.ExitCode, OOMKilled: c.State.OOMKilled, Started: c.State.StartedAt, Finished: c.State.FinishedAt}
+}
+
+// stop ends the process: stop signal, grace, SIGKILL; at once when the claim is gone. The error is the cause.
+func (e *execution) stop(ctx context.Context, link *streamPair) (*Exit, error) {
+	cause := context.Cause(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.grace+stopMargin)
+	defer cancel()
+
+	stopped := make(chan struct{})
+	stopping, endStop := context.WithCancel(ctx)
+	go func() {
+		defer close(stopped)
+		if errors.Is(cause, ErrClaimLost) {
+			return
+		}
+		// The engine sends the container's own stop signal, waits, and kills.
+		if err := e.engine.ContainerStop(stopping, e.id, dockerapi.StopOptions{Timeout: e.grace}); err != nil && stopping.Err() == nil {
+			e.logger.Warn("cannot stop the container, will kill it", "error", err)
+		}
+	}()
+	defer func() { endStop(); <-stopped }()
+
+	lost := e.lost
+	kill := stopped
+	for {
+		select {
+		case end := <-link.exit:
+			if end.err != nil {
+				return nil, cause
+			}
+			exit, _ := e.ended(ctx, link, end.status)
+			return exit, cause
+		case <-lost:
+			// Somebody else may begin: the grace is over.
+			lost = nil
+			endStop()
+		case <-kill:
+			kill = nil
+			if err := e.engine.ContainerKill(ctx, e.id, "SIGKILL"); err != nil {
+				e.logger.Error("cannot kill the container", "error", err)
+			}
+		case <-ctx.Done():
+			return nil, cause
+		}
+	}
+}
+
+// resume finds out what became of the container when the engine went away, and never guesses: it returns new streams
+// when the container still runs, its exit when it ended by itself, else an error.
+func (e *execution) resume(ctx, streams context.Context, reason error) (*streamPair, *Exit, error) {
+	lostAt := time.Now()
+	e.logger.Warn("lost the engine while a container runs", "error", reason)
+	e.journal.logf("[docker-worker] lost the connection to the Docker engine; what the command writes until it is back may be missing")
+	for {
+		if err := e.alive(ctx); err != nil {
+			return nil, nil, err
+		}
+		c, err := e.engine.ContainerInspect(ctx, e.id)
+		switch {
+		case dockerapi.IsUnavailable(err):
+			continue
+		case dockerapi.IsNotFound(err):
+			return nil, nil, taskErrorf(ResourceUnavailable, "the engine came back without the container")
+		case err != nil:
+			return nil, nil, engineTrouble("inspect the container after the engine came back", err)
+		case c.State.Running:
+			link, err := e.connect(streams, dockerapi.WaitNotRunning)
+			if err != nil {
+				continue
+			}
+			e.logger.Info("the engine is back and the container still runs")
+			return link, nil, nil
+		case e.keepsAlive || c.State.FinishedAt.Before(lostAt):
+			return nil, exitOf(c), nil
+		}
+		return nil, nil, taskErrorf(ResourceUnavailable, "the engine went away and took the container with it (exit code %d)", c.State.ExitCode)
+	}
+}
+
+// startError says whose fault it is that a container did not start.
+func startError(ctx context.Context, err error) error {
+	switch {
+	case dockerapi.IsCommandNotFound(err):
+		return &TaskError{Reason: StartFailed, ExitCode: 127, Err: fmt.Errorf("start the command: %w", err)}
+	case dockerapi.IsCommandNotExecutable(err):
+		return &TaskError{Reason: StartFailed, ExitCode: 126, Err: fmt.Errorf("start the command: %w", err)}
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case dockerapi.IsInvalid(err):
+		return &TaskError{Reason: StartFailed, ExitCode: 126, Err: fmt.Errorf("start the container: %w", err)}
+	}
+	return engineTrouble("start the container", err)
+}

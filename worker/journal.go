@@ -1,0 +1,236 @@
+package worker
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// A journal is all that one attempt at a task has to tell, in order, in a file of the host: its log and its events. It
+// separates two worlds: whoever writes (the reader of the container's output above all) is never kept waiting, because
+// a stalled reader blocks the container and then even the engine's kill and inspect; whoever reads (the relay) goes at
+// the pace of the broker.
+//
+// A record is eight bytes of header, as in Docker's own stream format (kind, three zero bytes, length as big-endian
+// uint32), and the payload. A file that ends within a record was cut by a crash; what precedes is whole.
+//
+// When the disk refuses a write the journal does not: from then on log bytes are dropped and counted, and events are
+// kept in memory behind the end of the file. All methods may be called from several goroutines.
+type journal struct {
+	mu       sync.Mutex
+	file     *os.File // nil where none could be made
+	fileSize int64    // bytes of whole records in file
+	memory   []byte   // records behind fileSize, once broken
+	broken   error    // the disk's refusal; nil as long as it takes what it is given
+	urgent   int      // records appended that the relay should not hold back
+	closed   bool
+	wake     chan struct{} // holds one token when something changed
+
+	limit    int64 // log bytes that are kept, all streams of the command; the rest is cut out before the end
+	kept     int64
+	tail     tail
+	sum      hash.Hash
+	summary  LogSummary
+	released bool
+}
+
+type recordKind byte
+
+// The kinds of records. The first three are streams of the log, numbered as Docker numbers them.
+const (
+	recordStdout recordKind = 1
+	recordStderr recordKind = 2
+	recordWorker recordKind = 3 // lines that the worker itself adds to the log
+	recordEvent  recordKind = 4 // a journaledEvent in JSON
+)
+
+const recordHeader = 8
+
+// streamNames are the values of the stream header of task.log.
+var streamNames = map[recordKind]string{recordStdout: "stdout", recordStderr: "stderr", recordWorker: "worker"}
+
+// journaledEvent waits in the journal for its envelope, which the relay adds with the sequence number.
+type journaledEvent struct {
+	Type    EventType       `json:"type"`
+	Time    time.Time       `json:"time"`
+	Details json.RawMessage `json:"details,omitempty"`
+}
+
+// openJournal makes a new journal at path, in place of what may be there. It always returns one: where the disk gives
+// no file, the error says why, and the journal holds events in memory and counts the log as dropped.
+func openJournal(path string, limit int64) (*journal, error) {
+	j := &journal{limit: limit, wake: make(chan struct{}, 1), sum: sha256.New(), tail: tail{size: tailSize}}
+	j.file, j.broken = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	return j, j.broken
+}
+
+// writeLog appends what the command wrote, framed[recordHeader:]; the bytes before are room for the header. It never
+// fails: what cannot be kept is counted.
+func (j *journal) writeLog(kind recordKind, framed []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := int64(len(framed) - recordHeader)
+	if kind == recordStderr {
+		j.summary.StderrBytes += n
+	} else {
+		j.summary.StdoutBytes += n
+	}
+	// Most of the limit belongs to the beginning; what comes last is often what explains the end.
+	head := j.limit - tailSize
+	if room := head - j.kept; n > room || j.broken != nil {
+		room = max(room, 0)
+		if j.broken != nil {
+			room = 0
+		}
+		j.tail.write(kind, framed[recordHeader+room:])
+		framed = framed[:recordHeader+room]
+	}
+	if len(framed) > recordHeader {
+		j.kept += int64(len(framed) - recordHeader)
+		j.append(kind, framed)
+	}
+}
+
+// logf adds a line of the worker's own to the log.
+func (j *journal) logf(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.line(fmt.Sprintf(format, args...))
+}
+
+func (j *journal) line(text string) {
+	j.append(recordWorker, fmt.Appendf(make([]byte, recordHeader), "%s\n", text))
+}
+
+// emit appends an event.
+func (j *journal) emit(event EventType, at time.Time, details any) {
+	e := journaledEvent{Type: event, Time: at}
+	var err error
+	if details != nil {
+		if e.Details, err = json.Marshal(details); err != nil {
+			panic(fmt.Sprintf("worker: encode %s: %v", event, err)) // our own struct
+		}
+	}
+	payload, err := json.Marshal(e)
+	if err != nil {
+		panic(fmt.Sprintf("worker: encode %s: %v", event, err))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.append(recordEvent, append(make([]byte, recordHeader), payload...))
+}
+
+// seal ends the log: the tail that was held back is written, with a line that says what is missing before it. The
+// summary is final then; events may still follow.
+func (j *journal) seal() LogSummary {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.tail.dropped > 0 {
+		why := fmt.Sprintf("the log is limited to %d bytes", j.limit)
+		if j.broken != nil {
+			why = fmt.Sprintf("the worker's disk refused them: %v", j.broken)
+		}
+		j.line(fmt.Sprintf("[docker-worker] %d bytes of the log are missing here: %s", j.tail.dropped, why))
+	}
+	for kind, text := range j.tail.chunks() {
+		j.append(kind, append(make([]byte, recordHeader), text...))
+	}
+	j.summary.DroppedBytes = j.tail.dropped
+	j.tail = tail{size: tailSize}
+	j.summary.SHA256 = hex.EncodeToString(j.sum.Sum(nil))
+	return j.summary
+}
+
+// close says that nothing follows. The relay ends when it has read all.
+func (j *journal) close() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	j.notify()
+}
+
+// release gives the file back and removes it.
+func (j *journal) release() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil || j.released {
+		return nil
+	}
+	j.released = true
+	err := os.Remove(j.file.Name())
+	if cerr := j.file.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// append writes one record; framed has room for the header in front. Called with mu held.
+func (j *journal) append(kind recordKind, framed []byte) {
+	payload := framed[recordHeader:]
+	binary.BigEndian.PutUint64(framed, uint64(kind)<<56|uint64(len(payload)))
+	if j.broken == nil {
+		// One write for a record: a crash leaves at most the last one torn.
+		if _, err := j.file.Write(framed); err != nil {
+			j.broken = err
+			if kind == recordStdout || kind == recordStderr {
+				j.kept -= int64(len(payload))
+				j.tail.write(kind, payload)
+				return
+			}
+		}
+	}
+	if j.broken != nil {
+		j.memory = append(j.memory, framed...)
+	} else {
+		j.fileSize += int64(len(framed))
+	}
+	if kind == recordEvent {
+		j.urgent++
+	} else {
+		j.summary.Bytes += int64(len(payload))
+		j.sum.Write(payload)
+	}
+	j.notify()
+}
+
+func (j *journal) notify() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// journalState is what the relay steers by.
+type journalState struct {
+	size   int64 // bytes of records so far
+	urgent int   // events among them
+	closed bool  // nothing follows
+}
+
+func (j *journal) state() journalState {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return journalState{size: j.fileSize + int64(len(j.memory)), urgent: j.urgent, closed: j.closed}
+}
+
+// ReadAt reads records, from the file and what is in memory behind it. io.EOF is the end so far.
+func (j *journal) ReadAt(p []byte, offset int64) (int, error) {
+	j.mu.Lock()
+	fileSize := j.fileSize
+	if offset >= fileSize {
+		defer j.mu.Unlock()
+		if n := copy(p, j.memory[min(offset-fileSize, int64(len(j.memory))):]); n > 0 {
+			return n, nil
+		}
+		return 0, io.EOF
+	}
+	j.mu.Unlock()
+	return j.file.ReadAt(p[:min(int64(len(p)), fileSize-offset)], offset)
+}

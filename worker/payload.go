@@ -1,0 +1,33 @@
+package worker
+
+import (
+	"context"
+)
+
+// payloadStage turns the message into a task. From here on r.Task is there, and the worker says that it holds it.
+type payloadStage struct {
+	policy      Policy
+	maxAttempts int
+	worker      workerFacts
+}
+
+func (s payloadStage) Name() string { return "payload" }
+
+func (s payloadStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
+	if r.idProblem != nil {
+		return nil, &MalformedError{Problems: []Problem{*r.idProblem}}
+	}
+	task, err := ParseTask(r.delivery.Body, s.policy)
+	if err != nil {
+		return nil, err
+	}
+	r.Task = task
+	if err := r.delivery.Hold(ctx, r.Attempt); err != nil {
+		return nil, taskErrorf(ResourceUnavailable, "claim the task: %w", err)
+	}
+	r.move(Claimed, claimedDetails{Worker: s.worker, Metadata: task.Metadata})
+	if r.Attempt > s.maxAttempts {
+		return nil, taskErrorf(TooManyAttempts, "%d attempts were begun and none of them ended; the worker allows %d", r.Attempt-1, s.maxAttempts)
+	}
+	return nil, nil
+}

@@ -1,0 +1,237 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const (
+	// logChunk is the most log bytes in one message: large enough for throughput, far below any broker's limit.
+	logChunk = 64 << 10
+	// relayBatch is how many messages are sent before their confirms are awaited.
+	relayBatch = 8
+	// relayLinger is how long small pieces of the log are collected after the last message. The first bytes after a
+	// silence, events, and the end of the log do not wait.
+	relayLinger = 100 * time.Millisecond
+)
+
+// relay reads a task's journal and publishes it, in order. It runs in a goroutine of its own beside the task.
+type relay struct {
+	journal *journal
+	publish func(ctx context.Context, messages ...Message) error
+
+	taskID        string
+	attempt       int
+	workerID      string
+	queue         string
+	correlationID string
+	replyTo       string
+	traceparent   string
+
+	offset   int64 // in the journal: all before it is published
+	sequence int64 // of the last message
+	urgent   int   // events published
+	logged   int64 // log bytes published
+}
+
+// run publishes until the journal is closed and read to its end, then returns nil: everything is confirmed. It ends
+// early with the cause of ctx.
+func (rl *relay) run(ctx context.Context) error {
+	in := bufio.NewReaderSize(&journalReader{journal: rl.journal}, 16<<10)
+	var last time.Time
+	for {
+		state := rl.journal.state()
+		pending := state.size - rl.offset
+		if pending == 0 && state.closed {
+			return nil
+		}
+		wait := time.Duration(-1) // until something changes
+		if pending > 0 {
+			wait = 0
+			if state.urgent == rl.urgent && !state.closed && pending < logChunk {
+				wait = max(0, relayLinger-time.Since(last))
+			}
+		}
+		if wait != 0 {
+			if err := rl.await(ctx, wait); err != nil {
+				return err
+			}
+			if wait < 0 || time.Since(last) < relayLinger {
+				continue
+			}
+		}
+		batch, err := rl.collect(in, pending)
+		if err != nil {
+			return fmt.Errorf("read the task's journal: %w", err)
+		}
+		last = time.Now()
+		if err := rl.publish(ctx, batch...); err != nil {
+			return err
+		}
+	}
+}
+
+// await returns when the journal changed, when the time is over (negative: no limit), or with the cause of ctx.
+func (rl *relay) await(ctx context.Context, limit time.Duration) error {
+	var over <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-rl.journal.wake:
+		return nil
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// collect makes up to relayBatch messages of the next pending bytes of the journal. Neighbouring records of the same
+// stream become one message.
+func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
+	var batch []Message
+	var chunk []byte
+	var kind recordKind
+	flush := func() {
+		if len(chunk) > 0 {
+			batch = append(batch, rl.withCopy(rl.logMessage(kind, chunk))...)
+			chunk = nil
+		}
+	}
+	for pending > 0 && len(batch) < relayBatch {
+		header, err := in.Peek(recordHeader)
+		if err != nil {
+			return nil, err
+		}
+		word := binary.BigEndian.Uint64(header)
+		next, size := recordKind(word>>56), int(word&0xffffffff)
+		if next != kind || next == recordEvent || len(chunk)+size > logChunk {
+			flush()
+			if len(batch) >= relayBatch {
+				break
+			}
+		}
+		kind = next
+		if _, err := in.Discard(recordHeader); err != nil {
+			return nil, err
+		}
+		start := len(chunk)
+		chunk = append(chunk, make([]byte, size)...)
+		if _, err := io.ReadFull(in, chunk[start:]); err != nil {
+			return nil, err
+		}
+		rl.offset += int64(recordHeader + size)
+		pending -= int64(recordHeader + size)
+		if kind == recordEvent {
+			m, err := rl.eventMessage(chunk)
+			if err != nil {
+				return nil, err
+			}
+			batch = append(batch, rl.withCopy(m)...)
+			chunk, kind = nil, 0
+			rl.urgent++
+		}
+	}
+	flush()
+	return batch, nil
+}
+
+func (rl *relay) logMessage(kind recordKind, text []byte) Message {
+	m := rl.message(TaskLog, time.Now().UTC())
+	m.ContentType = "application/octet-stream"
+	m.Headers["stream"] = streamNames[kind]
+	m.Headers["offset"] = rl.logged
+	m.Headers["taskId"] = rl.taskID
+	m.Headers["attempt"] = int64(rl.attempt)
+	m.Headers["sequence"] = rl.sequence
+	m.Body = text
+	rl.logged += int64(len(text))
+	return m
+}
+
+func (rl *relay) eventMessage(record []byte) (Message, error) {
+	var e journaledEvent
+	if err := json.Unmarshal(record, &e); err != nil {
+		return Message{}, fmt.Errorf("decode a journaled event: %w", err)
+	}
+	m := rl.message(e.Type, e.Time)
+	m.ContentType = "application/json"
+	m.Outcome = e.Type == TaskCompleted || e.Type == TaskFailed || e.Type == TaskException
+	m.Body = mergeJSON(taskEnvelope{
+		Version:  eventVersion,
+		Event:    e.Type,
+		TaskID:   rl.taskID,
+		Attempt:  rl.attempt,
+		Sequence: rl.sequence,
+		Time:     e.Time,
+		WorkerID: rl.workerID,
+		Queue:    rl.queue,
+	}, e.Details)
+	return m, nil
+}
+
+// message gives the next sequence number to a message of the given type.
+func (rl *relay) message(event EventType, at time.Time) Message {
+	rl.sequence++
+	m := Message{
+		RoutingKey:    string(event) + "." + rl.taskID,
+		Type:          event,
+		MessageID:     messageID(rl.taskID, rl.attempt, rl.sequence),
+		CorrelationID: rl.taskID,
+		AppID:         rl.workerID,
+		Time:          at,
+		Headers:       map[string]any{},
+	}
+	if rl.traceparent != "" {
+		m.Headers["traceparent"] = rl.traceparent
+	}
+	return m
+}
+
+// withCopy adds the copy for the queue that the sender named, under the sender's own correlation id.
+func (rl *relay) withCopy(m Message) []Message {
+	if rl.replyTo == "" {
+		return []Message{m}
+	}
+	reply := m
+	reply.RoutingKey, reply.ReplyTo, reply.Outcome = "", rl.replyTo, false
+	if rl.correlationID != "" {
+		reply.CorrelationID = rl.correlationID
+	}
+	return []Message{m, reply}
+}
+
+// journalReader reads a growing journal from its beginning; io.EOF is the end so far, not for ever.
+type journalReader struct {
+	journal *journal
+	offset  int64
+}
+
+func (r *journalReader) Read(p []byte) (int, error) {
+	n, err := r.journal.ReadAt(p, r.offset)
+	r.offset += int64(n)
+	return n, err
+}
+
+// workerMessage is an event about the worker itself. boot tells one process from the next under the same id.
+func workerMessage(event EventType, workerID, boot string, sequence int64, at time.Time, body []byte) Message {
+	return Message{
+		RoutingKey:    strings.Join([]string{string(event), workerID}, "."),
+		Type:          event,
+		MessageID:     fmt.Sprintf("%s/%s/%d", workerID, boot, sequence),
+		CorrelationID: workerID,
+		AppID:         workerID,
+		ContentType:   "application/json",
+		Time:          at,
+		Body:          body,
+	}
+}

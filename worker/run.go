@@ -1,0 +1,191 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+)
+
+// Run is one attempt at one task: what every stage may see, and nothing else. What a stage makes for itself lives in
+// its Teardown's closure.
+type Run struct {
+	TaskID  string
+	Attempt int   // 1 is the first
+	Task    *Task // nil until the payload stage has parsed it
+
+	Container   dockerapi.ContainerConfig // under construction until the container stage
+	ContainerID string
+	Image       imageFact
+
+	Logger *slog.Logger // the operator's
+
+	delivery  *Delivery
+	idProblem *Problem // with the message's id
+	journal   *journal
+	relayed   chan error // gets one value when the relay ends
+	relayCtx  context.Context
+	state     State
+	times     Times
+}
+
+// Logf adds a line to the task's own log, where the person who wrote the task looks.
+func (r *Run) Logf(format string, args ...any) {
+	r.journal.logf("[docker-worker] "+format, args...)
+}
+
+// emit tells an event of the task.
+func (r *Run) emit(event EventType, at time.Time, details any) {
+	r.journal.emit(event, at, details)
+}
+
+// taskIDPattern is what a task id may look like: it becomes part of routing keys, container names and file names.
+var taskIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+
+func (w *Worker) newRun(d *Delivery) *Run {
+	r := &Run{TaskID: d.MessageID, Attempt: d.Attempts + 1, delivery: d, state: Received}
+	if !taskIDPattern.MatchString(d.MessageID) {
+		r.TaskID = NewID()
+		if d.MessageID != "" {
+			r.idProblem = &Problem{"", fmt.Sprintf("the message_id %q cannot be a task id: 1 to 128 letters, digits, '_' and '-' can; it is reported as %s",
+				bounded(d.MessageID), r.TaskID)}
+		}
+	}
+	r.Logger = w.logger.With("task", r.TaskID, "attempt", r.Attempt)
+	return r
+}
+
+// process takes one delivery from its arrival to its settlement. It returns when nothing of the task is left here. ctx
+// is the worker's: its end cancels the task.
+func (w *Worker) process(ctx context.Context, d *Delivery) {
+	r := w.newRun(d)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stopWatching := watch(ctx, d.Lost(), func() { cancel(ErrClaimLost) })
+	defer stopWatching()
+
+	leave, err := w.tasks.enter(ctx, r.TaskID)
+	if err != nil {
+		w.giveBack(ctx, d)
+		return
+	}
+	defer leave()
+
+	// The outcome is told even if the worker must go, for a while; not when it is somebody else's to tell.
+	relayCtx, stopRelay := outlive(ctx, flushBudget, ErrClaimLost)
+	defer stopRelay()
+	r.relayCtx = relayCtx
+
+	out := w.live(ctx, r)
+	defer func() {
+		if err := r.journal.release(); err != nil {
+			r.Logger.Error("cannot remove the journal of a task", "error", err)
+		}
+	}()
+	if lost(d) {
+		stopRelay()
+		<-r.relayed
+		r.Logger.Warn("claim lost: the task is somebody else's now, and nothing more is said about it here")
+		return
+	}
+	verdict := verdicts[out.Reason]
+	out.Retrying = verdict.retry && r.Attempt < w.cfg.MaxAttempts
+	r.emit(out.Event(), time.Now().UTC(), r.outcomeDetails(&out))
+	r.journal.close()
+	if err := <-r.relayed; err != nil {
+		r.Logger.Error("the outcome was not confirmed; the task stays in the queue", "reason", out.Reason, "error", err)
+		return
+	}
+	r.Logger.Info("task resolved", "reason", out.Reason, "exitCode", exitCode(out), "retrying", out.Retrying)
+	w.counters.resolved(out.Reason)
+	w.settle(ctx, r, out)
+}
+
+// live is the life of a task up to its outcome: the stages' Setup, the command, the stages' Teardown.
+func (w *Worker) live(ctx context.Context, r *Run) Outcome {
+	undo, err := r.setUp(ctx, w.stages())
+	var exit *Exit
+	if err == nil {
+		err = guard(func() (err error) {
+			exit, err = w.exec(ctx, r)
+			return err
+		})
+	}
+	r.move(Finishing, nil)
+	out := classify(ctx, err, exit)
+	var bug *panicError
+	if errors.As(err, &bug) {
+		r.Logger.Error("a bug in docker-worker ended a task", "error", err, "stack", string(bug.stack))
+	}
+	if exit != nil && !exit.Started.IsZero() {
+		r.times.Started, r.times.Finished = &exit.Started, &exit.Finished
+	}
+	undo(&out)
+	r.move(Resolved, nil)
+	out.Times = r.times
+	return out
+}
+
+// exec runs the container's command, for as long as the task allows.
+func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := r.Task.MaxRunTime.Duration()
+	var timer *time.Timer
+	e := &execution{
+		engine:     w.cfg.Engine,
+		alive:      w.gate.await,
+		keepsAlive: w.engine.LiveRestoreEnabled,
+		journal:    r.journal,
+		logger:     r.Logger.With("container", r.ContainerID),
+		id:         r.ContainerID,
+		tty:        r.Task.TTY,
+		grace:      r.Task.StopGrace.Duration(),
+		lost:       r.delivery.Lost(),
+	}
+	exit, err := e.run(ctx, func() {
+		timer = time.AfterFunc(limit, func() { cancel(fmt.Errorf("%w: %v", ErrTimeout, limit)) })
+		r.move(Running, startedDetails{ContainerID: r.ContainerID, Image: r.Image, MaxRunTime: r.Task.MaxRunTime})
+	})
+	if timer != nil {
+		timer.Stop()
+	}
+	return exit, err
+}
+
+// startRelay begins to publish the journal. Its end is told to r.relayed.
+func (r *Run) startRelay(rl *relay) {
+	r.relayed = make(chan error, 1)
+	go func() { r.relayed <- guard(func() error { return rl.run(r.relayCtx) }) }()
+}
+
+func (r *Run) outcomeDetails(out *Outcome) outcomeDetails {
+	d := outcomeDetails{Outcome: out}
+	if r.Image.ID != "" {
+		d.Image = &r.Image
+	}
+	if r.Task != nil {
+		d.Metadata = r.Task.Metadata
+	}
+	return d
+}
+
+func exitCode(out Outcome) any {
+	if out.ExitCode == nil {
+		return nil
+	}
+	return *out.ExitCode
+}
+
+func lost(d *Delivery) bool {
+	select {
+	case <-d.Lost():
+		return true
+	default:
+		return false
+	}
+}

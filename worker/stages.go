@@ -1,0 +1,11 @@
+package worker
+
+// stages is what happens to a task before its command runs, and, in reverse, after. The order is the contract.
+func (w *Worker) stages() []Stage {
+	return []Stage{
+		taskLogStage{dir: w.taskDir(), limit: w.cfg.MaxLogSize, outbox: w.cfg.Events, worker: w.facts}, // first up and last down: it hears everything
+		payloadStage{policy: Policy{MaxRunTime: w.cfg.MaxRunTime}, maxAttempts: w.cfg.MaxAttempts, worker: w.facts},
+		imageStage{images: w.images, limit: w.cfg.PrepareTimeout},
+		containerStage{engine: w.cfg.Engine, worker: w.facts},
+	}
+}

@@ -1,0 +1,171 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+)
+
+// Config is what a worker is made of. The zero value of an optional field is its default.
+type Config struct {
+	ID     string // identifies the worker for ever, on this host and at the broker; letters, digits, '_', '.' and '-'
+	Type   string // optional: what kind of worker this is, told in events and to the container
+	Queue  string // told in the worker's events
+	Engine Engine
+	Source Source
+	Events Publisher
+	Logger *slog.Logger
+
+	StateDir       string        // journals and the lock; made where it is missing
+	Capacity       int           // tasks at a time; default 1
+	MaxRunTime     time.Duration // longest maxRunTime of a task; default: no limit
+	MaxAttempts    int           // attempts at one task, whoever made them; default 5
+	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
+	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
+	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
+	Version        string        // of this program, told in events
+}
+
+// Defaults of Config.
+const (
+	DefaultMaxAttempts    = 5
+	DefaultMaxLogSize     = 1 << 30
+	DefaultPrepareTimeout = 30 * time.Minute
+	DefaultHeartbeat      = time.Minute
+)
+
+// Worker runs tasks. It is made by New and used once, by Run.
+type Worker struct {
+	cfg      Config
+	logger   *slog.Logger
+	facts    workerFacts
+	engine   dockerapi.Info // what the engine said at the start
+	gate     *gate
+	images   *images
+	tasks    tasks
+	counters counters
+	draining <-chan struct{}
+}
+
+var workerIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
+
+// CheckID says whether a worker may have the id: it becomes part of queue, container and file names.
+func CheckID(id string) error {
+	if !workerIDPattern.MatchString(id) {
+		return fmt.Errorf("worker id %q: it must have 1 to 128 letters, digits, '_', '.' and '-', and begin with a letter or a digit", id)
+	}
+	return nil
+}
+
+// New checks cfg and fills in its defaults. It touches neither disk nor network.
+func New(cfg Config) (*Worker, error) {
+	if err := CheckID(cfg.ID); err != nil {
+		return nil, err
+	}
+	if cfg.Engine == nil || cfg.Source == nil || cfg.Events == nil || cfg.StateDir == "" {
+		return nil, errors.New("worker: Engine, Source, Events and StateDir are required")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Capacity = max(cfg.Capacity, 1)
+	cfg.MaxAttempts = orDefault(cfg.MaxAttempts, DefaultMaxAttempts)
+	cfg.MaxLogSize = max(orDefault(cfg.MaxLogSize, DefaultMaxLogSize), 2*tailSize)
+	cfg.PrepareTimeout = orDefault(cfg.PrepareTimeout, DefaultPrepareTimeout)
+	cfg.Heartbeat = orDefault(cfg.Heartbeat, DefaultHeartbeat)
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find the host's name: %w", err)
+	}
+	return &Worker{
+		cfg:    cfg,
+		logger: cfg.Logger,
+		facts:  workerFacts{ID: cfg.ID, Type: cfg.Type, Host: host},
+		gate:   newGate(cfg.Engine, cfg.Logger),
+		images: &images{engine: cfg.Engine, logger: cfg.Logger, pulls: map[string]*pull{}},
+	}, nil
+}
+
+func orDefault[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// Run takes tasks until intake ends, and returns when the last of them is settled. The end of work cancels those that
+// run, with its cause; it should be ErrShutdown. work must not end before intake does.
+//
+// The error is nil after such an end. Before a first task is taken it may be: the state directory cannot be used, or
+// another worker of the same id uses it (ErrInUse); the engine does not answer.
+func (w *Worker) Run(intake, work context.Context) error {
+	unlock, err := lockDir(w.dir())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if w.engine, err = w.cfg.Engine.SystemInfo(intake); err != nil {
+		return fmt.Errorf("ask the engine about itself: %w", err)
+	}
+	if err := w.removeLeftovers(intake); err != nil {
+		return err
+	}
+	w.draining = intake.Done()
+
+	beat := w.startHeart(work)
+	var slots sync.WaitGroup
+	for range w.cfg.Capacity {
+		slots.Go(func() { w.slot(intake, work) })
+	}
+	<-intake.Done()
+	beat.drain()
+	slots.Wait()
+	beat.stop()
+	return nil
+}
+
+// slot takes and runs one task after the other.
+func (w *Worker) slot(intake, work context.Context) {
+	for {
+		// A task is not taken for an engine that cannot run it.
+		if err := w.gate.await(intake); err != nil {
+			return
+		}
+		d, err := w.cfg.Source.Receive(intake)
+		if err != nil {
+			if intake.Err() != nil {
+				return
+			}
+			w.logger.Error("cannot receive a task", "error", err)
+			if sleep(intake, time.Second) != nil {
+				return
+			}
+			continue
+		}
+		if intake.Err() != nil {
+			w.giveBack(work, d)
+			return
+		}
+		if err := guard(func() error { w.process(work, d); return nil }); err != nil {
+			var bug *panicError
+			errors.As(err, &bug)
+			w.logger.Error("a bug in docker-worker: a task is given back", "error", err, "stack", string(bug.stack))
+			w.giveBack(work, d)
+		}
+	}
+}
+
+// dir is where this worker keeps its things, apart from those of others on the host.
+func (w *Worker) dir() string { return filepath.Join(w.cfg.StateDir, w.cfg.ID) }
+
+// taskDir holds the journals of the tasks under way.
+func (w *Worker) taskDir() string { return filepath.Join(w.dir(), "tasks") }
