@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/docker-worker/docker-worker/worker"
+)
+
+var errDrain = errors.New("the worker drains")
+
+// lifetimes are the two lives of a worker: intake, in which it takes tasks, and work, in which they run. A signal ends
+// the first, a second signal or the drain timeout the second. Neither is ever begun again.
+type lifetimes struct {
+	intake, work context.Context
+	end          func() // stops listening for signals, and ends both
+}
+
+func newLifetimes(ctx context.Context, drainTimeout time.Duration, logger *slog.Logger) *lifetimes {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	work, endWork := context.WithCancelCause(ctx)
+	intake, endIntake := context.WithCancelCause(work)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var over <-chan time.Time
+		for {
+			select {
+			case s := <-signals:
+				if intake.Err() == nil {
+					logger.Info("no new task is taken; running tasks go on to their end, a second signal stops them", "signal", s.String())
+					endIntake(errDrain)
+					if drainTimeout > 0 {
+						over = time.After(drainTimeout)
+					}
+					continue
+				}
+				logger.Warn("stopping the running tasks; they go back to the queue", "signal", s.String())
+				endWork(worker.ErrShutdown)
+			case <-over:
+				logger.Warn("the drain timeout is over: stopping the running tasks; they go back to the queue", "timeout", drainTimeout)
+				endWork(worker.ErrShutdown)
+			case <-work.Done():
+				return
+			}
+		}
+	}()
+	return &lifetimes{intake: intake, work: work, end: func() {
+		signal.Stop(signals)
+		endIntake(nil)
+		endWork(nil)
+		<-done
+	}}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/docker-worker/docker-worker/amqp"
+	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker"
+)
+
+func startCommand() *cli.Command {
+	hostname, _ := os.Hostname() // an empty id is refused below, in words
+	return &cli.Command{
+		Name:      "start",
+		Usage:     "take tasks from a queue and run them, until told to stop",
+		UsageText: "docker-worker start [flags] QUEUE",
+		Description: `The queue must exist: docker-worker never makes or changes one here (docker-worker queue declare does).
+
+   Signals: the first SIGTERM or SIGINT ends the intake; running tasks go on to their end (or to --drain-timeout).
+   The second stops their containers, puts the tasks back on the queue, and ends.
+
+   Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue.`,
+		Flags: flags([]cli.Flag{
+			&cli.IntFlag{Name: "capacity", EnvVars: env("capacity"), Value: runtime.NumCPU(), DefaultText: "number of CPUs", Usage: "run up to `N` tasks at a time"},
+			&cli.StringFlag{Name: "worker-id", EnvVars: env("worker-id"), Value: hostname, DefaultText: "host name", Usage: "`ID` of this worker: the same after every restart, and no other worker's"},
+			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of this worker, told in events and to the tasks"},
+			&cli.StringFlag{Name: "state-dir", EnvVars: append(env("state-dir"), "STATE_DIRECTORY"), Value: "/var/lib/docker-worker", Usage: "`DIR` for the logs of tasks under way; they can grow to --max-log-size each"},
+			&cli.StringFlag{Name: "events-exchange", EnvVars: env("events-exchange"), Value: amqp.DefaultExchange, Usage: "topic `EXCHANGE` for everything that happens; made if it is missing"},
+			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that a task may ask for; 0 is no limit"},
+			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
+			&cli.IntFlag{Name: "max-attempts", EnvVars: env("max-attempts"), Value: worker.DefaultMaxAttempts, Usage: "give up a task after `N` attempts that failed for a reason not its own"},
+			&cli.Int64Flag{Name: "max-log-size", EnvVars: env("max-log-size"), Value: worker.DefaultMaxLogSize, Usage: "`BYTES` of log that are relayed for a task; beginning and end are kept, what is missing is counted"},
+			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
+			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "how long to wait for a broker and an engine at the start; a queue that does not exist is not waited for"},
+		}, brokerFlags(), engineFlags(), logFlags("info")),
+		OnUsageError: usageError,
+		Action:       start,
+	}
+}
+
+func start(c *cli.Context) error {
+	args, err := needArgs(c, "QUEUE")
+	if err != nil {
+		return err
+	}
+	logger, err := newLogger(c)
+	if err != nil {
+		return err
+	}
+	dialer, err := newDialer(c, logger)
+	if err != nil {
+		return err
+	}
+	client, err := newEngine(c, logger)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := worker.CheckID(c.String("worker-id")); err != nil {
+		return failure{exitConfig, err}
+	}
+	if n := c.Int("capacity"); n < 1 || n > 4096 {
+		return failure{exitConfig, fmt.Errorf("--capacity %d: it is between 1 and 4096", n)}
+	}
+
+	life := newLifetimes(c.Context, c.Duration("drain-timeout"), logger)
+	defer life.end()
+	if err := awaitServices(life.intake, c.Duration("startup-timeout"), dialer, args[0], client, logger); err != nil {
+		if life.intake.Err() != nil {
+			return nil // told to stop before it began
+		}
+		return err
+	}
+	return serve(c, life, args[0], dialer, client, logger)
+}
+
+// awaitServices returns when queue and engine have answered. What does not pass by waiting is an error at once.
+func awaitServices(ctx context.Context, limit time.Duration, dialer *amqp.Dialer, queue string, client *dockerapi.Client, logger *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := persist(ctx, logger, func() error {
+		_, err := dialer.InspectQueue(ctx, queue)
+		return err
+	}, func(err error) bool { return amqp.IsUnreachable(err) })
+	if err != nil {
+		return err
+	}
+	return persist(ctx, logger, func() error {
+		_, err := client.Negotiate(ctx)
+		if err == nil {
+			// An engine that has just started may answer before it can do anything.
+			_, err = client.SystemInfo(ctx)
+		}
+		return err
+	}, dockerapi.IsTemporary)
+}
+
+// persist tries until it works, ctx ends, or the error is not one that passes. It returns the last error of the trying.
+func persist(ctx context.Context, logger *slog.Logger, try func() error, passes func(error) bool) error {
+	pause := 250 * time.Millisecond
+	for {
+		err := try()
+		if err == nil || !passes(err) {
+			return err
+		}
+		deadline, _ := ctx.Deadline()
+		if ctx.Err() != nil || time.Until(deadline) < pause {
+			return fmt.Errorf("gave up after the --startup-timeout: %w", err)
+		}
+		logger.Warn("not ready, will try again", "in", pause, "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("gave up: %w", err)
+		}
+		pause = min(2*pause, 5*time.Second)
+	}
+}
+
+// serve connects the parts, runs the worker, and closes in order: intake, tasks, publisher, connections.
+func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, client *dockerapi.Client, logger *slog.Logger) error {
+	capacity := c.Int("capacity")
+	consumer := amqp.NewConsumer(dialer, amqp.ConsumerConfig{Queue: queue, Prefetch: capacity, Tag: c.String("worker-id"), Logger: logger})
+	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
+	w, err := worker.New(worker.Config{
+		ID:             c.String("worker-id"),
+		Type:           c.String("worker-type"),
+		Queue:          queue,
+		Engine:         worker.Docker(client),
+		Source:         brokerSource{consumer},
+		Events:         brokerEvents{publisher},
+		Logger:         logger,
+		StateDir:       c.String("state-dir"),
+		Capacity:       capacity,
+		MaxRunTime:     c.Duration("max-run-time"),
+		MaxAttempts:    c.Int("max-attempts"),
+		MaxLogSize:     c.Int64("max-log-size"),
+		PrepareTimeout: c.Duration("prepare-timeout"),
+		Version:        version(),
+	})
+	if err != nil {
+		return failure{exitConfig, err}
+	}
+
+	connections, disconnect := context.WithCancel(context.WithoutCancel(life.work))
+	var sessions sync.WaitGroup
+	sessions.Go(func() { endedBy(consumer.Run(connections), logger) })
+	sessions.Go(func() { endedBy(publisher.Run(connections), logger) })
+	defer func() { disconnect(); sessions.Wait() }()
+
+	stopIntake := context.AfterFunc(life.intake, func() {
+		if err := consumer.StopConsuming(connections); err != nil && connections.Err() == nil {
+			logger.Warn("cannot end the intake in order", "error", err)
+		}
+	})
+	defer stopIntake()
+
+	logger.Info("taking tasks", "queue", queue, "worker", c.String("worker-id"), "capacity", capacity, "version", version(),
+		"lease", "none: the broker's consumer_timeout (30 minutes by default) bounds a task, and a lost connection ends it")
+	if err := w.Run(life.intake, life.work); err != nil {
+		return err
+	}
+	logger.Info("stopped")
+	return nil
+}
+
+func endedBy(err error, logger *slog.Logger) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		logger.Error("a session with the broker ended", "error", err)
+	}
+}
