@@ -101,7 +101,7 @@ func (e brokerEvents) Publish(ctx context.Context, messages ...worker.Message) e
 			ContentType:   m.ContentType,
 			Timestamp:     m.Time,
 			Headers:       m.Headers,
-			Mandatory:     m.Outcome,
+			Mandatory:     m.Mandatory,
 			Body:          m.Body,
 		}
 	}

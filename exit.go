@@ -50,7 +50,11 @@ func report(err error) (code int, message string) {
 		}
 		return f.code, err.Error()
 	}
-	return exitCodeOf(err), err.Error()
+	code = exitCodeOf(err)
+	if e, ok := errors.AsType[*amqp.Error](err); ok && code == exitQueue {
+		return code, err.Error() + "; to make it: docker-worker queue declare " + e.Queue
+	}
+	return code, err.Error()
 }
 
 func exitCodeOf(err error) int {

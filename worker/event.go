@@ -39,7 +39,7 @@ type Message struct {
 	Time          time.Time
 	Headers       map[string]any
 	Body          []byte
-	Outcome       bool // an outcome: that nobody listens is worth knowing
+	Mandatory     bool // that nobody listens is worth knowing: an outcome, with no copy asked for
 
 	// ReplyTo, when not empty, is the queue that gets this message instead of the events exchange.
 	ReplyTo string

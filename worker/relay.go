@@ -165,7 +165,8 @@ func (rl *relay) eventMessage(record []byte) (Message, error) {
 	}
 	m := rl.message(e.Type, e.Time)
 	m.ContentType = "application/json"
-	m.Outcome = e.Type == TaskCompleted || e.Type == TaskFailed || e.Type == TaskException
+	// Somebody who wants a copy of everything listens; else that nobody does is worth a warning.
+	m.Mandatory = rl.replyTo == "" && (e.Type == TaskCompleted || e.Type == TaskFailed || e.Type == TaskException)
 	m.Body = mergeJSON(taskEnvelope{
 		Version:  eventVersion,
 		Event:    e.Type,
@@ -203,7 +204,7 @@ func (rl *relay) withCopy(m Message) []Message {
 		return []Message{m}
 	}
 	reply := m
-	reply.RoutingKey, reply.ReplyTo, reply.Outcome = "", rl.replyTo, false
+	reply.RoutingKey, reply.ReplyTo = "", rl.replyTo
 	if rl.correlationID != "" {
 		reply.CorrelationID = rl.correlationID
 	}
