@@ -165,23 +165,23 @@ start_podman4() {
     install runc runc
     install netavark /usr/lib/podman/netavark
     mkdir -p "$d"
+    # podman bounds its own processes by pid_max, and a container may not have more.
+    local files processes pid_max
+    files=$(ulimit -Hn) processes=$(ulimit -Hu) pid_max=$(cat /proc/sys/kernel/pid_max)
+    [ "$files" != unlimited ] || files=1048576
+    if [ "$processes" = unlimited ] || ((processes > pid_max)); then processes=$pid_max; fi
     cat >"$d/containers.conf" <<EOF
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 [containers]
-default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)", "nproc=65536:65536"]
+default_ulimits = ["nofile=$files:$files", "nproc=$processes:$processes"]
 log_driver = "k8s-file"
 [network]
 network_backend = "netavark"
 EOF
-    cat >"$d/registries.conf" <<EOF
-unqualified-search-registries = []
-EOF
-    for port in "${ENGINES_REGISTRY_PORT:-5791}"; do
-        printf '[[registry]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$port"
-    done >>"$d/registries.conf"
+    printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$d/registries.conf"
     rm -f "$d/engine.sock"
     CONTAINERS_CONF=$d/containers.conf CONTAINERS_REGISTRIES_CONF=$d/registries.conf TMPDIR=/tmp \
         setsid podman --root "$d/storage" --runroot "$d/run" --tmpdir "$d/tmp" --network-config-dir "$d/networks" \

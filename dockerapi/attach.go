@@ -14,23 +14,7 @@ type AttachOptions struct {
 	Stdin  bool // makes it writable; the container needs OpenStdin
 	Stdout bool
 	Stderr bool
-	Logs   bool // what was written before the attachment comes first, if the log driver can read
-}
-
-// Attachment is the raw stream between a container and its client: frames for a [FrameReader], or the bytes of the
-// terminal when the container has a Tty. (The response's content type does not tell which: the engine says "raw" for
-// both.)
-//
-// One goroutine may read while another writes; Close may be called at any time, and unblocks both.
-type Attachment struct {
-	r      request
-	body   io.ReadCloser
-	writer io.Writer          // nil without Stdin
-	alive  func() bool        // the context of the attachment has not ended
-	broken func(error) *Error // why the stream ended, if not by itself
-	stop   func() bool        // ends the watch over the context
-	once   sync.Once
-	err    error
+	Logs   bool // what was written before the attachment comes first, if the log driver can be read
 }
 
 // ContainerAttach opens the container's streams, and returns when the engine has opened them. Call it after create and
@@ -56,21 +40,37 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, opts AttachOpti
 	if opts.Stdin {
 		return c.upgrade(ctx, r)
 	}
+	// Without stdin nothing needs the upgrade, and a plain answer is one that net/http cancels by itself.
 	r.idempotent = true
-	resp, err := c.send(ctx, r)
+	return c.attachment(ctx, r)
+}
+
+// Attachment is the raw stream between a process in a container and its client: frames for a [FrameReader], or the
+// bytes of the terminal when it has a Tty. (The response's content type does not tell which: the engine says "raw"
+// for both.)
+//
+// One goroutine may read while another writes; Close may be called at any time, and unblocks both.
+type Attachment struct {
+	*bodyStream
+	in   upgraded    // nil without stdin
+	stop func() bool // ends the watch over the context; nil without stdin
+	once sync.Once
+	err  error
+}
+
+// upgraded is what net/http makes of a connection that it gave away.
+type upgraded interface {
+	io.Writer
+	CloseWrite() error
+}
+
+// attachment sends a request whose answer is a stream in one direction.
+func (c *Client) attachment(ctx context.Context, r request) (*Attachment, error) {
+	stream, err := c.stream(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return newAttachment(ctx, r, resp.Body), nil
-}
-
-func newAttachment(ctx context.Context, r request, body io.ReadCloser) *Attachment {
-	return &Attachment{
-		r: r, body: body,
-		alive:  func() bool { return ctx.Err() == nil },
-		broken: func(err error) *Error { return transportError(ctx, r, err) },
-		stop:   func() bool { return true },
-	}
+	return &Attachment{bodyStream: stream}, nil
 }
 
 // upgrade sends a request that turns its connection into a stream in both directions.
@@ -80,57 +80,51 @@ func (c *Client) upgrade(ctx context.Context, r request) (*Attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	writer, ok := resp.Body.(io.Writer)
+	in, ok := resp.Body.(upgraded)
 	if resp.StatusCode != http.StatusSwitchingProtocols || !ok {
 		_ = resp.Body.Close()
 		e := r.newError()
 		e.StatusCode, e.Err = resp.StatusCode, errors.New("the engine did not make the connection a stream")
 		return nil, e
 	}
-	a := newAttachment(ctx, r, resp.Body)
-	a.writer = writer
+	a := &Attachment{bodyStream: newBodyStream(ctx, r, resp.Body), in: in}
 	// net/http gives an upgraded connection away for good: cancelling the context does not reach it any more.
-	a.stop = context.AfterFunc(ctx, func() { _ = a.body.Close() })
+	a.stop = context.AfterFunc(ctx, func() { _ = resp.Body.Close() })
 	return a, nil
 }
 
-// Read reads from the container. io.EOF is the end of the stream; every other error is an [*Error].
-func (a *Attachment) Read(p []byte) (int, error) {
-	n, err := a.body.Read(p)
-	if err != nil && (err != io.EOF || !a.alive()) {
-		err = a.broken(err)
-	}
-	return n, err
-}
+// errNoStdin is a write to an attachment that only reads.
+var errNoStdin = errors.New("attached without stdin")
 
-// Write writes to the container's standard input.
+// Write writes to the process's standard input.
 func (a *Attachment) Write(p []byte) (int, error) {
-	if a.writer == nil {
-		return 0, a.r.invalid(errors.New("attached without stdin"))
+	if a.in == nil {
+		return 0, errNoStdin
 	}
-	n, err := a.writer.Write(p)
+	n, err := a.in.Write(p)
 	if err != nil {
 		err = a.broken(err)
 	}
 	return n, err
 }
 
-// CloseWrite ends the container's standard input (for which it needs StdinOnce) while its output goes on.
+// CloseWrite ends the process's standard input (for which a container needs StdinOnce) while its output goes on.
 func (a *Attachment) CloseWrite() error {
-	closer, ok := a.body.(interface{ CloseWrite() error })
-	if !ok {
-		return a.r.invalid(errors.New("attached without stdin"))
+	if a.in == nil {
+		return errNoStdin
 	}
-	if err := closer.CloseWrite(); err != nil {
+	if err := a.in.CloseWrite(); err != nil {
 		return a.broken(err)
 	}
 	return nil
 }
 
-// Close ends the attachment; the container goes on. Further calls do nothing.
+// Close ends the attachment; the process goes on. Further calls do nothing.
 func (a *Attachment) Close() error {
 	a.once.Do(func() {
-		a.stop()
+		if a.stop != nil {
+			a.stop()
+		}
 		a.err = a.body.Close()
 	})
 	return a.err

@@ -163,9 +163,9 @@ func wholeSeconds(d time.Duration) int {
 	return int(math.Ceil(d.Seconds()))
 }
 
-// ContainerKill sends a signal ("" is SIGKILL) to the main process. A container that does not run is success: the
-// engine says 409, for which there is no other reason (podman says 409 or 500: there the error is returned when it is
-// 500). Errors: 400 for a signal that does not exist, 404.
+// ContainerKill sends a signal ("" is SIGKILL) to the main process. A container that does not run is success: Docker
+// says 409, for which there is no other reason; podman says 500, for which there are, so its container is inspected.
+// Errors: 400 for a signal that does not exist, 404.
 func (c *Client) ContainerKill(ctx context.Context, id, signal string) error {
 	r, err := containerRequest("ContainerKill", http.MethodPost, id, "/kill")
 	if err != nil {
@@ -175,8 +175,13 @@ func (c *Client) ContainerKill(ctx context.Context, id, signal string) error {
 		r.query = url.Values{"signal": {signal}}
 	}
 	err = c.call(ctx, r, nil)
-	if IsConflict(err) {
+	switch status(err) {
+	case http.StatusConflict:
 		return nil
+	case http.StatusInternalServerError:
+		if seen, inspectErr := c.ContainerInspect(ctx, id); inspectErr == nil && !seen.State.Running {
+			return nil
+		}
 	}
 	return err
 }

@@ -42,8 +42,8 @@ type NetworkingConfig struct {
 
 // EndpointConfig is a container's place in one network, by the network's name or id.
 type EndpointConfig struct {
-	Aliases    []string            `json:",omitempty"` // names for the others in a network that a user made
-	IPAMConfig *EndpointIPAMConfig `json:",omitempty"`
+	Aliases    []string           `json:",omitempty"` // names for the others in a network that a user made
+	IPAMConfig EndpointIPAMConfig `json:",omitzero"`
 }
 
 // EndpointIPAMConfig asks for an address.

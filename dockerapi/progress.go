@@ -1,7 +1,6 @@
 package dockerapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -60,14 +59,4 @@ func (s *messageStream) next(m any) error {
 		return errLongMessage
 	}
 	return err
-}
-
-// loadedImage finds the reference or id in the text that the engine says after a load.
-func loadedImage(line []byte) (string, bool) {
-	for _, prefix := range []string{"Loaded image: ", "Loaded image ID: "} {
-		if rest, ok := bytes.CutPrefix(line, []byte(prefix)); ok {
-			return string(bytes.TrimSpace(rest)), true
-		}
-	}
-	return "", false
 }

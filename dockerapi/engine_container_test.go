@@ -3,115 +3,15 @@
 package dockerapi
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// The image that the integration tests run. It is the one that the project's own Makefile builds; any image with
-// busybox will do.
-func testImage() string {
-	if image := os.Getenv("DOCKERAPI_TEST_IMAGE"); image != "" {
-		return image
-	}
-	return "dockerapi-test:probe"
-}
-
-// engine is a client of the engine of DOCKER_HOST. An engine that does not answer fails the test.
-func engine(t *testing.T) *Client {
-	t.Helper()
-	cfg, err := ConfigFromEnv(os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	if _, err := c.Negotiate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// container creates a container that is removed at the end of the test.
-func container(t *testing.T, c *Client, cfg ContainerConfig) string {
-	t.Helper()
-	cfg.Image = testImage()
-	cfg.Labels = map[string]string{"dockerapi.test": "1"}
-	created, err := c.ContainerCreate(t.Context(), "", cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
-		defer cancel()
-		if err := c.ContainerRemove(ctx, created.ID, RemoveOptions{Force: true, Volumes: true}); err != nil {
-			t.Errorf("remove the test's container: %v", err)
-		}
-	})
-	return created.ID
-}
-
-// run runs a container to its end and returns what it wrote.
-func run(t *testing.T, c *Client, id string) (status ExitStatus, stdout, stderr string) {
-	t.Helper()
-	stream, err := c.ContainerAttach(t.Context(), id, AttachOptions{Stdout: true, Stderr: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	wait, err := c.ContainerWait(t.Context(), id, WaitNextExit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wait.Close()
-	if err := c.ContainerStart(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	outputs := readFrames(t, stream)
-	status, err = wait.Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return status, outputs[Stdout], outputs[Stderr]
-}
-
-// readFrames reads frames to the clean end of the stream.
-func readFrames(t *testing.T, r io.Reader) map[Stream]string {
-	t.Helper()
-	buffers := map[Stream]*bytes.Buffer{}
-	frames := NewFrameReader(bufio.NewReader(r))
-	for p := make([]byte, 4096); ; {
-		n, stream, err := frames.Read(p)
-		if n > 0 {
-			if buffers[stream] == nil {
-				buffers[stream] = new(bytes.Buffer)
-			}
-			buffers[stream].Write(p[:n])
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatalf("read frames: %v", err)
-		}
-	}
-	texts := map[Stream]string{}
-	for stream, buffer := range buffers {
-		texts[stream] = buffer.String()
-	}
-	return texts
-}
 
 func TestEngineRunsContainer(t *testing.T) {
 	c := engine(t)
@@ -226,7 +126,7 @@ func TestEngineRefusesPull(t *testing.T) {
 	if _, err := c.ImageInspect(t.Context(), "127.0.0.1:1/nobody/here:1"); !IsNotFound(err) {
 		t.Errorf("inspect an image that is not there: %v", err)
 	}
-	if image, err := c.ImageInspect(t.Context(), testImage()); err != nil || image.OS != "linux" {
+	if image, err := c.ImageInspect(t.Context(), testImage); err != nil || image.OS != "linux" {
 		t.Errorf("inspect the test's image: %+v, %v", image, err)
 	}
 }
