@@ -1,0 +1,73 @@
+# docker-worker. `make` lists the targets; README.md says what they print.
+SHELL := /bin/bash -o pipefail
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+# One static binary, the same from the same source: no C, no paths of this machine, no documentation generator.
+export CGO_ENABLED = 0
+BUILD = go build -trimpath -buildvcs=false -tags urfave_cli_no_docs \
+	-ldflags "-s -w -buildid= -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)"
+
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## the main job on real parts: installs and starts what is missing, then runs two tasks
+	@dev/up.sh
+	@dev/images.sh
+	@dev/demo.sh
+
+.PHONY: build
+build: ## build bin/docker-worker
+	@$(BUILD) -o bin/docker-worker .
+
+.PHONY: test
+test: check unit fuzz integration ## every test: installs and starts what is missing, then checks, unit, fuzz, integration
+
+.PHONY: check
+check: ## gofmt, vet, static analysis, go.mod
+	@echo "== gofmt, vet, static analysis"
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go vet -tags integration ./...
+	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags integration ./...
+	go mod tidy -diff
+	@for f in dev/*.sh .ci/run; do bash -n $$f || exit 1; done
+
+.PHONY: unit
+unit: ## unit tests, with the race detector
+	@echo "== unit tests"
+	CGO_ENABLED=1 go test -race -timeout 10m ./...
+
+FUZZTIME ?= 5s
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@echo "== fuzz, $(FUZZTIME) for each target"
+	@FUZZTIME=$(FUZZTIME) dev/fuzz.sh
+
+.PHONY: services
+services: ## a Docker engine and a RabbitMQ, installed and started where they are missing
+	@dev/up.sh test
+	@dev/images.sh
+
+.PHONY: integration
+integration: services ## tests on the real engine and the real broker
+	@echo "== integration tests"
+	CGO_ENABLED=1 go test -race -tags integration -timeout 30m -p 1 -count=1 ./...
+
+.PHONY: bench
+bench: build services ## throughput beside a minimal raw loop on the same engine, as ratios
+	go run ./internal/bench
+
+.PHONY: down
+down: ## end the engine and the broker that these targets started, and no others
+	@dev/down.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin/docker-worker dist
