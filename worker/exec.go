@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
@@ -30,6 +31,9 @@ type execution struct {
 	tty   bool
 	grace time.Duration   // between the stop signal and SIGKILL
 	lost  <-chan struct{} // the claim is gone: somebody else may start this task any moment
+
+	begun sync.Once // the start was told, or there was none
+	begin func()
 }
 
 // run starts the container, calls started, and waits for the end. A nil error means that the command ended by itself.
@@ -39,6 +43,10 @@ func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
 	streams, closeStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeStreams()
 
+	// A command may have spoken, and even ended, before the engine says that it was started. The start comes first all
+	// the same: whoever hears of it first tells it.
+	e.begin = func() { e.begun.Do(started) }
+
 	// The order is attach, wait, start. Attached later, a short command's output is lost; waited for later, its exit.
 	link, err := e.connect(streams, dockerapi.WaitNextExit)
 	if err != nil {
@@ -46,9 +54,10 @@ func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
 	}
 	defer func() { link.close() }()
 	if err := e.engine.ContainerStart(ctx, e.id); err != nil {
+		e.begun.Do(func() {})
 		return nil, startError(ctx, err)
 	}
-	started()
+	e.begin()
 	for {
 		select {
 		case end := <-link.exit:

@@ -82,6 +82,7 @@ func (e *execution) copyOutput(output io.Reader) error {
 		for {
 			n, err := output.Read(text)
 			if n > 0 {
+				e.begin()
 				e.journal.writeLog(recordStdout, buffer[:recordHeader+n])
 			}
 			if err == io.EOF {
@@ -96,6 +97,7 @@ func (e *execution) copyOutput(output io.Reader) error {
 	for {
 		n, stream, err := frames.Read(text)
 		if n > 0 {
+			e.begin()
 			switch stream {
 			case dockerapi.Stderr:
 				e.journal.writeLog(recordStderr, buffer[:recordHeader+n])
