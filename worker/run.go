@@ -65,7 +65,14 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	r := w.newRun(d)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stopWatching := watch(ctx, d.Lost(), func() { cancel(ErrClaimLost) })
+	// The relay outlives a task that is cancelled, to tell its end; not when that is somebody else's to tell.
+	var stopRelay context.CancelCauseFunc
+	r.relayCtx, stopRelay = context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopRelay(nil)
+	stopWatching := watch(r.relayCtx, d.Lost(), func() {
+		cancel(ErrClaimLost)
+		stopRelay(ErrClaimLost)
+	})
 	defer stopWatching()
 
 	leave, err := w.tasks.enter(ctx, r.TaskID)
@@ -75,11 +82,6 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	}
 	defer leave()
 
-	// The outcome is told even if the worker must go, for a while; not when it is somebody else's to tell.
-	relayCtx, stopRelay := outlive(ctx, flushBudget, ErrClaimLost)
-	defer stopRelay()
-	r.relayCtx = relayCtx
-
 	out := w.live(ctx, r)
 	defer func() {
 		if err := r.journal.release(); err != nil {
@@ -87,7 +89,7 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 		}
 	}()
 	if lost(d) {
-		stopRelay()
+		stopRelay(ErrClaimLost)
 		<-r.relayed
 		r.Logger.Warn("claim lost: the task is somebody else's now, and nothing more is said about it here")
 		return
@@ -96,6 +98,11 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	out.Retrying = verdict.retry && r.Attempt < w.cfg.MaxAttempts
 	r.emit(out.Event(), time.Now().UTC(), r.outcomeDetails(&out))
 	r.journal.close()
+	// A worker that must go tells the outcome as well; only now, when the container is gone, does its time for that begin.
+	budget, endBudget := outlive(ctx, flushBudget, ErrClaimLost)
+	defer endBudget()
+	keepRelay := context.AfterFunc(budget, func() { stopRelay(context.Cause(budget)) })
+	defer keepRelay()
 	if err := <-r.relayed; err != nil {
 		r.Logger.Error("the outcome was not confirmed; the task stays in the queue", "reason", out.Reason, "error", err)
 		return

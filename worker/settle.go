@@ -16,13 +16,19 @@ const (
 
 // settle gives the claim back in the way that the outcome asks for. The outcome is confirmed by now.
 func (w *Worker) settle(ctx context.Context, r *Run, out Outcome) {
+	if out.Retrying {
+		w.pauseBeforeRetry(ctx, r, out)
+	}
+	if lost(r.delivery) {
+		r.Logger.Error("the claim on a task was lost after its outcome was told; it may run again")
+		return
+	}
 	claim := r.delivery.Claim
 	budget, cancel := outlive(ctx, flushBudget, ErrClaimLost)
 	defer cancel()
 	var err error
 	switch {
 	case out.Retrying:
-		w.pauseBeforeRetry(ctx, r, out)
 		err = claim.Retry(budget, r.Attempt)
 	case verdicts[out.Reason].deadLetter || verdicts[out.Reason].retry: // the latter: attempts used up
 		err = claim.DeadLetter(budget)

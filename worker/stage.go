@@ -24,7 +24,8 @@ type Teardown func(ctx context.Context, out *Outcome) error
 // teardownBudget bounds one stage's Teardown.
 const teardownBudget = time.Minute
 
-// setUp runs the stages' Setup in order until one fails. undo gives back what was taken, in reverse.
+// setUp runs the stages' Setup in order until one fails or ctx ends. The first runs even then: it is the log, without
+// which nobody hears how the task ended. undo gives back what was taken, in reverse.
 func (r *Run) setUp(ctx context.Context, stages []Stage) (undo func(out *Outcome), err error) {
 	type named struct {
 		name     string
@@ -42,8 +43,8 @@ func (r *Run) setUp(ctx context.Context, stages []Stage) (undo func(out *Outcome
 			}
 		}
 	}
-	for _, stage := range stages {
-		if ctx.Err() != nil {
+	for i, stage := range stages {
+		if i > 0 && ctx.Err() != nil {
 			return undo, context.Cause(ctx)
 		}
 		err := guard(func() error {

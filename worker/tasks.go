@@ -17,6 +17,9 @@ type tasks struct {
 // enter waits until no other task has the id, and takes it. leave must be called.
 func (t *tasks) enter(ctx context.Context, id string) (leave func(), err error) {
 	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		t.mu.Lock()
 		other, taken := t.active[id]
 		if !taken {
