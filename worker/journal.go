@@ -82,20 +82,13 @@ func (j *journal) writeLog(kind recordKind, framed []byte) {
 	} else {
 		j.summary.StdoutBytes += n
 	}
+	rest := framed[recordHeader:]
 	// Most of the limit belongs to the beginning; what comes last is often what explains the end.
-	head := j.limit - tailSize
-	if room := head - j.kept; n > room || j.broken != nil {
-		room = max(room, 0)
-		if j.broken != nil {
-			room = 0
-		}
-		j.tail.write(kind, framed[recordHeader+room:])
-		framed = framed[:recordHeader+room]
+	if room := min(n, j.limit-tailSize-j.kept); room > 0 && j.store(kind, framed[:recordHeader+room]) {
+		j.kept += room
+		rest = rest[room:]
 	}
-	if len(framed) > recordHeader {
-		j.kept += int64(len(framed) - recordHeader)
-		j.append(kind, framed)
-	}
+	j.tail.write(kind, rest)
 }
 
 // logf adds a line of the worker's own to the log.
@@ -132,18 +125,19 @@ func (j *journal) emit(event EventType, at time.Time, details any) {
 func (j *journal) seal() LogSummary {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.tail.dropped > 0 {
+	held := j.tail
+	j.tail = tail{size: tailSize}
+	if held.dropped > 0 {
 		why := fmt.Sprintf("the log is limited to %d bytes", j.limit)
 		if j.broken != nil {
 			why = fmt.Sprintf("the worker's disk refused them: %v", j.broken)
 		}
-		j.line(fmt.Sprintf("[docker-worker] %d bytes of the log are missing here: %s", j.tail.dropped, why))
+		j.line(fmt.Sprintf("[docker-worker] %d bytes of the log are missing here: %s", held.dropped, why))
 	}
-	for kind, text := range j.tail.chunks() {
+	for kind, text := range held.chunks() {
 		j.append(kind, append(make([]byte, recordHeader), text...))
 	}
-	j.summary.DroppedBytes = j.tail.dropped
-	j.tail = tail{size: tailSize}
+	j.summary.DroppedBytes = held.dropped
 	j.summary.SHA256 = hex.EncodeToString(j.sum.Sum(nil))
 	return j.summary
 }
@@ -171,26 +165,33 @@ func (j *journal) release() error {
 	return err
 }
 
-// append writes one record; framed has room for the header in front. Called with mu held.
+// append adds one record, in memory where the disk refuses it; framed has room for the header in front. It is for what
+// is small or bounded: events, the worker's lines, the tail. Called with mu held.
 func (j *journal) append(kind recordKind, framed []byte) {
+	if !j.store(kind, framed) {
+		j.memory = append(j.memory, framed...)
+		j.count(kind, framed[recordHeader:])
+	}
+}
+
+// store adds one record to the file, and is false where the disk refuses it. Called with mu held.
+func (j *journal) store(kind recordKind, framed []byte) bool {
 	payload := framed[recordHeader:]
 	binary.BigEndian.PutUint64(framed, uint64(kind)<<56|uint64(len(payload)))
 	if j.broken == nil {
 		// One write for a record: a crash leaves at most the last one torn.
-		if _, err := j.file.Write(framed); err != nil {
-			j.broken = err
-			if kind == recordStdout || kind == recordStderr {
-				j.kept -= int64(len(payload))
-				j.tail.write(kind, payload)
-				return
-			}
-		}
+		_, j.broken = j.file.Write(framed)
 	}
 	if j.broken != nil {
-		j.memory = append(j.memory, framed...)
-	} else {
-		j.fileSize += int64(len(framed))
+		return false
 	}
+	j.fileSize += int64(len(framed))
+	j.count(kind, payload)
+	return true
+}
+
+// count notes a record that was added, and wakes the relay. Called with mu held.
+func (j *journal) count(kind recordKind, payload []byte) {
 	if kind == recordEvent {
 		j.urgent++
 	} else {
