@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 )
 
 // payloadStage turns the message into a task. From here on r.Task is there, and the worker says that it holds it.
@@ -14,10 +15,14 @@ type payloadStage struct {
 func (s payloadStage) Name() string { return "payload" }
 
 func (s payloadStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
-	if r.idProblem != nil {
-		return nil, &MalformedError{Problems: []Problem{*r.idProblem}}
-	}
 	task, err := ParseTask(r.delivery.Body, s.policy)
+	if r.idProblem != nil {
+		problems := []Problem{*r.idProblem}
+		if malformed, ok := errors.AsType[*MalformedError](err); ok {
+			problems = append(problems, malformed.Problems...)
+		}
+		err = &MalformedError{Problems: problems}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,13 @@ func ParseTask(body []byte, policy Policy) (*Task, error) {
 	problems := validate(doc)
 	task := &Task{}
 	if len(problems) == 0 {
-		if err := json.Unmarshal(body, task); err != nil {
+		// The task is made from what was validated, not from body: where a name comes twice the last one counts,
+		// and an earlier one does not get past the schema.
+		text, err := json.Marshal(doc)
+		if err == nil {
+			err = json.Unmarshal(text, task)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("decode a task that the schema accepts: %w", err)
 		}
 	}
@@ -90,7 +96,7 @@ func ParseTask(body []byte, policy Policy) (*Task, error) {
 		if n, ok := fields["maxRunTime"].(json.Number); ok {
 			if f, err := n.Float64(); err == nil && f > limit.Seconds() {
 				problems = append(problems, Problem{"/maxRunTime", fmt.Sprintf(
-					"%s seconds are more than this worker allows (%.0f, its --max-run-time)", n, limit.Seconds())})
+					"%s seconds are more than this worker allows (%.0f, its --max-run-time)", bounded(n.String()), limit.Seconds())})
 			}
 		}
 	}
