@@ -72,6 +72,9 @@ func (h *heart) beat(ctx context.Context) {
 			draining = nil
 			h.publish(ctx, WorkerDraining)
 		case <-h.end:
+			if draining != nil { // it ended while a beat was published
+				h.publish(ctx, WorkerDraining)
+			}
 			h.publish(ctx, WorkerStopped)
 			return
 		}
