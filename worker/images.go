@@ -19,6 +19,8 @@ type images struct {
 
 	mu    sync.Mutex
 	pulls map[string]*pull
+
+	pulling sync.WaitGroup // the goroutines of the pulls
 }
 
 // pull is a pull under way. It goes on as long as somebody waits for it.
@@ -105,7 +107,7 @@ func (s *images) start(ctx context.Context, ref string) *pull {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p := &pull{cancel: cancel, done: make(chan struct{})}
 	s.pulls[ref] = p
-	go func() {
+	s.pulling.Go(func() {
 		defer close(p.done)
 		defer func() {
 			s.mu.Lock()
@@ -116,7 +118,7 @@ func (s *images) start(ctx context.Context, ref string) *pull {
 		}()
 		p.err = guard(func() error { return s.fetch(ctx, ref, &p.progress) })
 		cancel(nil)
-	}()
+	})
 	return p
 }
 

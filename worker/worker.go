@@ -129,6 +129,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 	<-intake.Done()
 	beat.drain()
 	slots.Wait()
+	w.images.pulling.Wait() // all are cancelled: nobody waits for them
 	beat.stop()
 	return nil
 }
