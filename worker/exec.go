@@ -155,29 +155,34 @@ func (e *execution) resume(ctx, streams context.Context, reason error) (*streamP
 	lostAt := time.Now()
 	e.logger.Warn("lost the engine while a container runs", "error", reason)
 	e.journal.logf("[docker-worker] lost the connection to the Docker engine; what the command writes until it is back may be missing")
+	pause := gatePauseMin
 	for {
 		if err := e.alive(ctx); err != nil {
 			return nil, nil, err
 		}
 		c, err := e.engine.ContainerInspect(ctx, e.id)
 		switch {
-		case dockerapi.IsUnavailable(err):
-			continue
+		case dockerapi.IsUnavailable(err): // it answers a ping, and no more so far
 		case dockerapi.IsNotFound(err):
 			return nil, nil, taskErrorf(ResourceUnavailable, "the engine came back without the container")
 		case err != nil:
 			return nil, nil, engineTrouble("inspect the container after the engine came back", err)
 		case c.State.Running:
 			link, err := e.connect(streams, dockerapi.WaitNotRunning)
-			if err != nil {
-				continue
+			if err == nil {
+				e.logger.Info("the engine is back and the container still runs")
+				return link, nil, nil
 			}
-			e.logger.Info("the engine is back and the container still runs")
-			return link, nil, nil
+			e.logger.Warn("cannot attach to the container again, will try again", "in", pause, "error", err)
 		case e.keepsAlive || c.State.FinishedAt.Before(lostAt):
 			return nil, exitOf(c), nil
+		default:
+			return nil, nil, taskErrorf(ResourceUnavailable, "the engine went away and took the container with it (exit code %d)", c.State.ExitCode)
 		}
-		return nil, nil, taskErrorf(ResourceUnavailable, "the engine went away and took the container with it (exit code %d)", c.State.ExitCode)
+		if err := sleep(ctx, pause); err != nil {
+			return nil, nil, err
+		}
+		pause = min(2*pause, gatePauseMax)
 	}
 }
 
