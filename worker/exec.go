@@ -53,7 +53,11 @@ func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
 		return nil, engineTrouble("prepare the start", err)
 	}
 	defer func() { link.close() }()
-	if err := e.engine.ContainerStart(ctx, e.id); err != nil {
+	// A cancel does not cut the call off: the process may run already, and is then stopped in order.
+	starting, cancel := outlive(ctx, stopMargin, ErrClaimLost)
+	err = e.engine.ContainerStart(starting, e.id)
+	cancel()
+	if err != nil {
 		e.begun.Do(func() {})
 		return nil, startError(ctx, err)
 	}
