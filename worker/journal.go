@@ -33,12 +33,13 @@ type journal struct {
 	closed   bool
 	wake     chan struct{} // holds one token when something changed
 
-	limit    int64 // log bytes that are kept, all streams of the command; the rest is cut out before the end
-	kept     int64
-	tail     tail
-	sum      hash.Hash
-	summary  LogSummary
-	released bool
+	limit      int64 // log bytes that are kept, all streams of the command; the rest is cut out before the end
+	keptStdout int64
+	keptStderr int64
+	tail       tail
+	sum        hash.Hash
+	summary    LogSummary
+	released   bool
 }
 
 type recordKind byte
@@ -49,6 +50,8 @@ const (
 	recordStderr recordKind = 2
 	recordWorker recordKind = 3 // lines that the worker itself adds to the log
 	recordEvent  recordKind = 4 // a journaledEvent in JSON
+	// recordVerdict is a verdictRecord in JSON. It is for whoever opens the journal again; nobody publishes it.
+	recordVerdict recordKind = 5
 )
 
 const recordHeader = 8
@@ -66,9 +69,13 @@ type journaledEvent struct {
 // openJournal makes a new journal at path, in place of what may be there. It always returns one: where the disk gives
 // no file, the error says why, and the journal holds events in memory and counts the log as dropped.
 func openJournal(path string, limit int64) (*journal, error) {
-	j := &journal{limit: limit, wake: make(chan struct{}, 1), sum: sha256.New(), tail: tail{size: tailSize}}
+	j := newJournal(limit)
 	j.file, j.broken = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	return j, j.broken
+}
+
+func newJournal(limit int64) *journal {
+	return &journal{limit: limit, wake: make(chan struct{}, 1), sum: sha256.New(), tail: tail{size: tailSize}}
 }
 
 // writeLog appends what the command wrote, framed[recordHeader:]; the bytes before are room for the header. It never
@@ -84,8 +91,12 @@ func (j *journal) writeLog(kind recordKind, framed []byte) {
 	}
 	rest := framed[recordHeader:]
 	// Most of the limit belongs to the beginning; what comes last is often what explains the end.
-	if room := min(n, j.limit-tailSize-j.kept); room > 0 && j.store(kind, framed[:recordHeader+room]) {
-		j.kept += room
+	if room := min(n, j.limit-tailSize-j.keptStdout-j.keptStderr); room > 0 && j.store(kind, framed[:recordHeader+room]) {
+		if kind == recordStderr {
+			j.keptStderr += room
+		} else {
+			j.keptStdout += room
+		}
 		rest = rest[room:]
 	}
 	j.tail.write(kind, rest)
@@ -192,9 +203,11 @@ func (j *journal) store(kind recordKind, framed []byte) bool {
 
 // count notes a record that was added, and wakes the relay. Called with mu held.
 func (j *journal) count(kind recordKind, payload []byte) {
-	if kind == recordEvent {
+	switch kind {
+	case recordEvent:
 		j.urgent++
-	} else {
+	case recordVerdict:
+	default:
 		j.summary.Bytes += int64(len(payload))
 		j.sum.Write(payload)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -25,6 +26,7 @@ const (
 type relay struct {
 	journal *journal
 	publish func(ctx context.Context, messages ...Message) error
+	logger  *slog.Logger
 
 	taskID        string
 	attempt       int
@@ -34,27 +36,29 @@ type relay struct {
 	replyTo       string
 	traceparent   string
 
-	offset   int64 // in the journal: all before it is published
-	sequence int64 // of the last message
-	urgent   int   // events published
-	logged   int64 // log bytes published
+	at      checkpoint      // how far it has come; Offset is the end of what was collected
+	durable *checkpointFile // where that is kept
 }
 
 // run publishes until the journal is closed and read to its end, then returns nil: everything is confirmed. It ends
 // early with the cause of ctx.
 func (rl *relay) run(ctx context.Context) error {
-	in := bufio.NewReaderSize(&journalReader{journal: rl.journal}, 16<<10)
+	in := bufio.NewReaderSize(&journalReader{journal: rl.journal, offset: rl.at.Offset}, 16<<10)
 	var last time.Time
 	for {
 		state := rl.journal.state()
-		pending := state.size - rl.offset
+		pending := state.size - rl.at.Offset
+		if again := rl.at.Until - rl.at.Offset; again > 0 && again <= pending {
+			// A batch that an earlier process may have published in part: the same messages once more.
+			pending, state.closed = again, true
+		}
 		if pending == 0 && state.closed {
 			return nil
 		}
 		wait := time.Duration(-1) // until something changes
 		if pending > 0 {
 			wait = 0
-			if state.urgent == rl.urgent && !state.closed && pending < logChunk {
+			if int64(state.urgent) == rl.at.Urgent && !state.closed && pending < logChunk {
 				wait = max(0, relayLinger-time.Since(last))
 			}
 		}
@@ -66,11 +70,20 @@ func (rl *relay) run(ctx context.Context) error {
 				continue
 			}
 		}
+		before := rl.at
 		batch, err := rl.collect(in, pending)
 		if err != nil {
 			return fmt.Errorf("read the task's journal: %w", err)
 		}
+		before.Until = rl.at.Offset
+		if err := rl.durable.save(before); err != nil {
+			// It matters only if the process dies now, and then only as events that come twice under other ids.
+			rl.logger.Warn("cannot keep the relay's checkpoint", "error", err)
+		}
 		last = time.Now()
+		if len(batch) == 0 {
+			continue
+		}
 		if err := rl.publish(ctx, batch...); err != nil {
 			return err
 		}
@@ -124,12 +137,20 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 		if _, err := in.Discard(recordHeader); err != nil {
 			return nil, err
 		}
+		if kind == recordVerdict {
+			if _, err := in.Discard(size); err != nil {
+				return nil, err
+			}
+			rl.at.Offset += int64(recordHeader + size)
+			pending -= int64(recordHeader + size)
+			continue
+		}
 		start := len(chunk)
 		chunk = append(chunk, make([]byte, size)...)
 		if _, err := io.ReadFull(in, chunk[start:]); err != nil {
 			return nil, err
 		}
-		rl.offset += int64(recordHeader + size)
+		rl.at.Offset += int64(recordHeader + size)
 		pending -= int64(recordHeader + size)
 		if kind == recordEvent {
 			m, err := rl.eventMessage(chunk)
@@ -138,7 +159,7 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 			}
 			batch = append(batch, rl.withCopy(m)...)
 			chunk, kind = nil, 0
-			rl.urgent++
+			rl.at.Urgent++
 		}
 	}
 	flush()
@@ -149,12 +170,12 @@ func (rl *relay) logMessage(kind recordKind, text []byte) Message {
 	m := rl.message(TaskLog, time.Now().UTC())
 	m.ContentType = "application/octet-stream"
 	m.Headers["stream"] = streamNames[kind]
-	m.Headers["offset"] = rl.logged
+	m.Headers["offset"] = rl.at.Logged
 	m.Headers["taskId"] = rl.taskID
 	m.Headers["attempt"] = int64(rl.attempt)
-	m.Headers["sequence"] = rl.sequence
+	m.Headers["sequence"] = rl.at.Sequence
 	m.Body = text
-	rl.logged += int64(len(text))
+	rl.at.Logged += int64(len(text))
 	return m
 }
 
@@ -172,7 +193,7 @@ func (rl *relay) eventMessage(record []byte) (Message, error) {
 		Event:    e.Type,
 		TaskID:   rl.taskID,
 		Attempt:  rl.attempt,
-		Sequence: rl.sequence,
+		Sequence: rl.at.Sequence,
 		Time:     e.Time,
 		WorkerID: rl.workerID,
 		Queue:    rl.queue,
@@ -182,11 +203,11 @@ func (rl *relay) eventMessage(record []byte) (Message, error) {
 
 // message gives the next sequence number to a message of the given type.
 func (rl *relay) message(event EventType, at time.Time) Message {
-	rl.sequence++
+	rl.at.Sequence++
 	m := Message{
 		RoutingKey:    string(event) + "." + rl.taskID,
 		Type:          event,
-		MessageID:     messageID(rl.taskID, rl.attempt, rl.sequence),
+		MessageID:     messageID(rl.taskID, rl.attempt, rl.at.Sequence),
 		CorrelationID: rl.taskID,
 		AppID:         rl.workerID,
 		Time:          at,
