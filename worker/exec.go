@@ -23,6 +23,7 @@ const (
 type execution struct {
 	engine     containerEngine
 	alive      func(ctx context.Context) error // returns when the engine answers
+	ping       func(ctx context.Context) error // asks once whether it does
 	keepsAlive bool                            // containers survive a restart of the engine (live-restore)
 	journal    *journal
 	logger     *slog.Logger
@@ -53,11 +54,7 @@ func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
 		return nil, engineTrouble("prepare the start", err)
 	}
 	defer func() { link.close() }()
-	// A cancel does not cut the call off: the process may run already, and is then stopped in order.
-	starting, cancel := outlive(ctx, stopMargin, ErrClaimLost)
-	err = e.engine.ContainerStart(starting, e.id)
-	cancel()
-	if err != nil {
+	if err := e.start(ctx); err != nil {
 		e.begun.Do(func() {})
 		return nil, startError(ctx, err)
 	}
@@ -78,6 +75,14 @@ func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
 			return e.stop(ctx, link)
 		}
 	}
+}
+
+// start has the engine start the container. A cancel does not cut the call off: the process may run already, and is then
+// stopped in order.
+func (e *execution) start(ctx context.Context) error {
+	ctx, cancel := outlive(ctx, stopMargin, ErrClaimLost)
+	defer cancel()
+	return e.engine.ContainerStart(ctx, e.id)
 }
 
 // ended waits for the last of the output and asks the engine how the process ended.
@@ -101,7 +106,21 @@ func (e *execution) ended(ctx context.Context, link *streamPair, status dockerap
 		e.logger.Warn("cannot inspect the container after its exit: times and memory kills are not known", "error", err)
 		return exit, nil
 	}
-	return exitOf(c), nil
+	return e.own(ctx, exitOf(c))
+}
+
+// own tells a command that failed from one that the engine stopped because it shuts down itself: until it is gone it
+// answers on the connections that are open, exits included, but takes no new one. An exit code of 0 is taken as it is.
+func (e *execution) own(ctx context.Context, exit *Exit) (*Exit, error) {
+	if exit.Code == 0 || e.keepsAlive || !dockerapi.IsUnavailable(e.ping(ctx)) {
+		return exit, nil
+	}
+	return nil, engineLeft(exit)
+}
+
+// engineLeft is the end of a container that was the engine's doing.
+func engineLeft(exit *Exit) error {
+	return taskErrorf(ResourceUnavailable, "the engine went away and took the container with it (exit code %d)", exit.Code)
 }
 
 func exitOf(c dockerapi.Container) *Exit {
@@ -178,10 +197,10 @@ func (e *execution) resume(ctx, streams context.Context, reason error) (*streamP
 				return link, nil, nil
 			}
 			e.logger.Warn("cannot attach to the container again, will try again", "in", pause, "error", err)
-		case e.keepsAlive || c.State.FinishedAt.Before(lostAt):
+		case e.keepsAlive || c.State.ExitCode == 0 && c.State.FinishedAt.Before(lostAt):
 			return nil, exitOf(c), nil
 		default:
-			return nil, nil, taskErrorf(ResourceUnavailable, "the engine went away and took the container with it (exit code %d)", c.State.ExitCode)
+			return nil, nil, engineLeft(exitOf(c))
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return nil, nil, err

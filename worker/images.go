@@ -134,7 +134,7 @@ func (s *images) fetch(ctx context.Context, ref string, progress *progress) erro
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case dockerapi.IsNotFound(err) || dockerapi.IsDenied(err):
+		case dockerapi.IsNotFound(err) || dockerapi.IsDenied(err) || dockerapi.IsInvalid(err):
 			return taskErrorf(ImageUnavailable, "pull image %s: %w", ref, err)
 		case attempt == pullAttempts:
 			return taskErrorf(ResourceUnavailable, "pull image %s, tried %d times: %w", ref, attempt, err)
