@@ -11,6 +11,7 @@ import (
 type Client struct {
 	endpoint endpoint
 	http     *http.Client
+	fresh    *http.Client // keeps no connection
 	log      *slog.Logger
 	pin      apiVersion // the zero value negotiates
 
@@ -35,16 +36,23 @@ func New(cfg Config) (*Client, error) {
 		}
 		c.chosen = c.pin
 	}
-	transport := cfg.Transport
+	transport, fresh := cfg.Transport, cfg.Transport
 	if transport == nil {
-		transport = newTransport(e, cfg.TLS, cfg.MaxIdleConns)
+		kept := newTransport(e, cfg.TLS, cfg.MaxIdleConns)
+		single := kept.Clone()
+		single.DisableKeepAlives = true
+		transport, fresh = kept, single
 	}
-	c.http = &http.Client{
+	c.http, c.fresh = newHTTPClient(transport), newHTTPClient(fresh)
+	return c, nil
+}
+
+func newHTTPClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{
 		Transport: transport,
 		// The engine only redirects a path that was built wrong; following would hide it and turn a POST into a GET.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return c, nil
 }
 
 // Host is the address of the engine, for messages. It holds no secret.

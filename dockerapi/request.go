@@ -32,6 +32,7 @@ type request struct {
 	json       any  // the body, when body is nil
 	plain      bool // no version prefix: ping and version, which must work before anything is known
 	idempotent bool // may be sent twice, though the method does not say so
+	fresh      bool // on a connection of its own
 }
 
 // newError is an error of this request, without a reason yet.
@@ -55,7 +56,11 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	client := c.http
+	if r.fresh {
+		client = c.fresh
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, transportError(ctx, r, err)
 	}

@@ -12,9 +12,11 @@ type Ping struct {
 	Server     string // for example "Docker/20.10.24 (linux)", "Libpod/4.3.1 (linux)"
 }
 
-// SystemPing tells whether the engine answers. GET /_ping, without a version: it works before any negotiation.
+// SystemPing tells whether the engine answers. GET /_ping, without a version: it works before any negotiation. It opens
+// a connection of its own: an engine that shuts down first closes its door, then stops its containers, which takes
+// seconds, and goes on answering on the connections that are open.
 func (c *Client) SystemPing(ctx context.Context) (Ping, error) {
-	resp, err := c.send(ctx, request{op: "SystemPing", method: http.MethodGet, path: "/_ping", plain: true})
+	resp, err := c.send(ctx, request{op: "SystemPing", method: http.MethodGet, path: "/_ping", plain: true, fresh: true})
 	if err != nil {
 		return Ping{}, err
 	}

@@ -146,6 +146,7 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 	e := &execution{
 		engine:     w.cfg.Engine,
 		alive:      w.gate.await,
+		ping:       w.gate.ping,
 		keepsAlive: w.engine.LiveRestoreEnabled,
 		journal:    r.journal,
 		logger:     r.Logger.With("container", r.ContainerID),
