@@ -35,6 +35,11 @@ type Config struct {
 	// publisher. Default: 3 s.
 	CloseTimeout time.Duration
 
+	// ConfirmTimeout bounds the wait for the broker's confirm of a message, while it does not block publishers. Then
+	// the message is sent again on a new connection. A quorum queue of RabbitMQ 3.10 that has no leader yet, after a
+	// restart, can forget to confirm. Default: 30 s.
+	ConfirmTimeout time.Duration
+
 	// RetryMin and RetryMax bound the wait before another attempt to connect: a random time between zero and a
 	// limit that doubles from RetryMin to RetryMax. Defaults: 250 ms, 15 s.
 	RetryMin, RetryMax time.Duration
@@ -54,6 +59,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Heartbeat, 10*time.Second)
 	setDefault(&c.DialTimeout, 10*time.Second)
 	setDefault(&c.CloseTimeout, 3*time.Second)
+	setDefault(&c.ConfirmTimeout, 30*time.Second)
 	setDefault(&c.RetryMin, 250*time.Millisecond)
 	setDefault(&c.RetryMax, 15*time.Second)
 	c.Logger = orSilent(c.Logger)

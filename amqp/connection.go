@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbitmq/amqp091-go"
@@ -12,20 +13,23 @@ import (
 
 // connection is one generation: one connection of the library, from its handshake to its end.
 type connection struct {
-	conn         *amqp091.Connection
-	raw          net.Conn // under TLS and the library: closing it ends every call that hangs
-	url          URL
-	closeTimeout time.Duration
+	conn           *amqp091.Connection
+	raw            net.Conn // under TLS and the library: closing it ends every call that hangs
+	url            URL
+	closeTimeout   time.Duration
+	confirmTimeout time.Duration
 
 	done    chan struct{} // closed when the connection has ended, whoever ended it
 	err     error         // why; set before done is closed
 	blocked chan amqp091.Blocking
-	watch   sync.WaitGroup
+	// refusing: the broker reads nothing that we publish for the moment
+	refusing atomic.Bool
+	watch    sync.WaitGroup
 }
 
-func newConnection(conn *amqp091.Connection, raw net.Conn, u URL, closeTimeout time.Duration) *connection {
+func newConnection(conn *amqp091.Connection, raw net.Conn, u URL, cfg Config) *connection {
 	c := &connection{
-		conn: conn, raw: raw, url: u, closeTimeout: closeTimeout,
+		conn: conn, raw: raw, url: u, closeTimeout: cfg.CloseTimeout, confirmTimeout: cfg.ConfirmTimeout,
 		done: make(chan struct{}),
 		// The library drops a notice that nobody takes within five seconds, and holds its reader up meanwhile.
 		blocked: conn.NotifyBlocked(make(chan amqp091.Blocking, 16)),

@@ -128,5 +128,5 @@ func (d *Dialer) dialOne(ctx context.Context, u URL, role string) (*connection, 
 		}
 		return nil, &Error{Op: "connect to broker", Broker: u.Redacted(), VHost: u.vhost, Err: err, dial: true}
 	}
-	return newConnection(conn, raw, u, d.cfg.CloseTimeout), nil
+	return newConnection(conn, raw, u, d.cfg), nil
 }

@@ -2,7 +2,9 @@ package amqp
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/rabbitmq/amqp091-go"
 )
@@ -34,7 +36,7 @@ func (l *lane) serve(ctx context.Context, c *connection, ready func()) error {
 	var confirms sync.WaitGroup
 	confirms.Go(func() {
 		defer cancel()
-		err = l.awaitConfirms(inner, ch, sent, returns)
+		err = l.awaitConfirms(inner, c, ch, sent, returns)
 	})
 	l.write(inner, ch, sent)
 	close(sent)
@@ -85,13 +87,11 @@ func (l *lane) write(ctx context.Context, ch *amqp091.Channel, sent chan<- *amqp
 }
 
 // awaitConfirms takes the confirms in the order of sending; they may come in another, which matters to nobody.
-func (l *lane) awaitConfirms(ctx context.Context, ch *amqp091.Channel, sent <-chan *amqp091.DeferredConfirmation, returns <-chan amqp091.Return) error {
+func (l *lane) awaitConfirms(ctx context.Context, c *connection, ch *amqp091.Channel, sent <-chan *amqp091.DeferredConfirmation, returns <-chan amqp091.Return) error {
 	var unclaimed []amqp091.Return
 	for dc := range sent {
-		select {
-		case <-dc.Done():
-		case <-ctx.Done():
-			return nil
+		if err := c.confirm(ctx, dc); err != nil {
+			return err
 		}
 		e := l.oldest()
 		if !dc.Acked() {
@@ -117,6 +117,25 @@ func (l *lane) awaitConfirms(ctx context.Context, ch *amqp091.Channel, sent <-ch
 		l.confirmed(err)
 	}
 	return nil
+}
+
+// confirm waits for a confirm, good or bad.
+func (c *connection) confirm(ctx context.Context, dc *amqp091.DeferredConfirmation) error {
+	t := time.NewTimer(c.confirmTimeout)
+	defer t.Stop()
+	for {
+		select {
+		case <-dc.Done():
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-t.C:
+			if !c.refusing.Load() {
+				return c.wrap(ctx, "publish", "", fmt.Errorf("no confirm within %s", c.confirmTimeout))
+			}
+			t.Reset(c.confirmTimeout)
+		}
+	}
 }
 
 func appendReady(list []amqp091.Return, more <-chan amqp091.Return) []amqp091.Return {

@@ -291,3 +291,25 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 		t.Errorf("after Run: %v, want ErrClosed", err)
 	}
 }
+
+func TestUnconfirmedMessageIsSentAgain(t *testing.T) {
+	proxy := brokertest.NewProxy(t, brokertest.URL())
+	d, changes := testDialer(t, Config{
+		URLs: []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())}, ConfirmTimeout: 100 * time.Millisecond,
+		Heartbeat: time.Minute, // so that nothing else can notice
+	})
+	exchange := brokertest.Name(t)
+	in := listen(t, brokertest.URL(), exchange, "#")
+	p := NewPublisher(d, PublisherConfig{Exchange: exchange})
+	start(t, p.Run)
+	changes.await(t, "events", Connected, 1)
+	proxy.Blackhole(true)
+	done := make(chan error, 1)
+	go func() { done <- p.Publish(soon(t), Publishing{RoutingKey: "x"}) }()
+	changes.await(t, "events", Lost, 1)
+	proxy.Blackhole(false)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	take(t, in)
+}

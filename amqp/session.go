@@ -90,6 +90,9 @@ func (s *session) generation(ctx context.Context, wait *backoff, serve func(cont
 		wait.reset()
 		s.tellConnected(broker)
 	})
+	if c.conn.IsClosed() {
+		<-c.done // which follows at once
+	}
 	select {
 	case <-c.done: // what serve stumbled upon is only the consequence
 		err = &Error{Op: "stay connected", Broker: broker, VHost: c.url.vhost, Err: c.err}
@@ -107,6 +110,7 @@ func (s *session) watch(ctx context.Context, c *connection) {
 				<-c.done
 				return
 			}
+			c.refusing.Store(b.Active)
 			ch := Change{Connection: s.role, State: Unblocked, Broker: c.url.Redacted()}
 			if b.Active {
 				ch.State, ch.Reason = Blocked, b.Reason
