@@ -29,6 +29,14 @@ func (q *fakeQueue) Receive(ctx context.Context) (*Delivery, error) {
 	}
 }
 
+// deliver hands a task to the worker, when it has room for one.
+func (q *fakeQueue) deliver(d Delivery) *fakeClaim {
+	c := q.claim()
+	d.Claim = c
+	q.deliveries <- &d
+	return c
+}
+
 func (q *fakeQueue) claim() *fakeClaim {
 	return &fakeClaim{t: q.t, lost: make(chan struct{}), settled: make(chan struct{})}
 }

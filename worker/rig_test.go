@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -109,6 +110,14 @@ func (r *rig) deliver(body string, adjust ...func(*Delivery)) *fakeClaim {
 	r.queue.deliveries <- d
 	synctest.Wait()
 	return c
+}
+
+// await lets time pass, and what happens then happen.
+func (r *rig) await(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+	synctest.Wait()
 }
 
 // story is what the world gets to know of an attempt at a task.
