@@ -164,7 +164,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 	})
 	defer stopIntake()
 
-	logger.Info("taking tasks", "queue", queue, "worker", c.String("worker-id"), "capacity", capacity, "version", version(),
+	logger.Info("starting", "version", version(),
 		"lease", "none: the broker's consumer_timeout (30 minutes by default) bounds a task, and a lost connection ends it")
 	if err := w.Run(life.intake, life.work); err != nil {
 		return err

@@ -120,6 +120,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 		return err
 	}
 	w.draining = intake.Done()
+	w.logger.Info("taking tasks", "queue", w.cfg.Queue, "worker", w.cfg.ID, "capacity", w.cfg.Capacity)
 
 	beat := w.startHeart(work)
 	var slots sync.WaitGroup
