@@ -1,0 +1,86 @@
+//go:build integration
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/docker-worker/docker-worker/internal/brokertest"
+)
+
+// ownEngine is a dockerd that a test may stop. It has its own network and mount namespace: a dockerd that finds the
+// bridge of another one removes it.
+type ownEngine struct {
+	host string // DOCKER_HOST
+	dir  string
+	cmd  *exec.Cmd
+	log  *os.File
+	gone chan struct{}
+}
+
+// startEngine starts a dockerd that has the image of the tests, about 3 seconds.
+func startEngine(t *testing.T) *ownEngine {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "e2e-engine-") // short: the path of a socket has 107 characters at most
+	if err != nil {
+		t.Fatalf("make a directory: %v", err)
+	}
+	e := &ownEngine{host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir}
+	t.Cleanup(func() {
+		e.stop(t)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove the engine's data: %v", err)
+		}
+	})
+	if e.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
+		t.Fatalf("make a log: %v", err)
+	}
+	t.Cleanup(func() { _ = e.log.Close() })
+	e.start(t)
+	archive := filepath.Join(dir, "image.tar")
+	tool(t, "docker", "save", "-o", archive, image)
+	tool(t, "docker", "-H", e.host, "load", "-i", archive)
+	return e
+}
+
+// start starts it, for the first time or again, and waits until it answers.
+func (e *ownEngine) start(t *testing.T) {
+	t.Helper()
+	in := func(name string) string { return filepath.Join(e.dir, name) }
+	e.cmd = exec.Command("dockerd", "--host", e.host, "--data-root", in("data"), "--exec-root", in("run"), "--pidfile", in("pid"),
+		"--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--userland-proxy=false", "--shutdown-timeout=1")
+	e.cmd.Stdout, e.cmd.Stderr = e.log, e.log
+	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
+	if err := e.cmd.Start(); err != nil {
+		t.Fatalf("start dockerd: %v", err)
+	}
+	gone, cmd := make(chan struct{}), e.cmd
+	e.gone = gone
+	go func() {
+		defer close(gone)
+		_ = cmd.Wait()
+	}()
+	brokertest.Wait(t, patience, "the engine answers", func() bool {
+		select {
+		case <-gone:
+			text, _ := os.ReadFile(e.log.Name())
+			t.Fatalf("dockerd has ended: %s", text)
+		default:
+		}
+		return exec.Command("docker", "-H", e.host, "info").Run() == nil
+	})
+}
+
+// stop ends it as an operator does, and with it its containers.
+func (e *ownEngine) stop(t *testing.T) {
+	t.Helper()
+	if e.gone == nil {
+		return
+	}
+	_ = e.cmd.Process.Signal(syscall.SIGTERM)
+	<-e.gone
+}
