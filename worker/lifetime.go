@@ -37,9 +37,15 @@ func outlive(ctx context.Context, budget time.Duration, causes ...error) (contex
 	}
 }
 
-// watch calls do when ch is closed, unless ctx ends first. The returned stop waits for the goroutine; it must be called,
-// after ctx has ended or not.
+// watch calls do when ch is closed, before it returns where it is already, unless ctx ends first. The returned stop
+// waits for the goroutine; it must be called, after ctx has ended or not.
 func watch(ctx context.Context, ch <-chan struct{}, do func()) (stop func()) {
+	select {
+	case <-ch:
+		do()
+		return func() {}
+	default:
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
