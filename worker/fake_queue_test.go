@@ -11,7 +11,8 @@ import (
 type fakeQueue struct {
 	t          testing.TB
 	deliveries chan *Delivery
-	trouble    chan error // what a Receive returns instead of a task
+	trouble    chan error  // what a Receive returns instead of a task
+	resumed    []*Delivery // what an earlier process held
 }
 
 func newFakeQueue(t testing.TB) *fakeQueue {

@@ -94,7 +94,7 @@ func (r *rig) end() {
 	if files, err := os.ReadDir(filepath.Join(r.cfg.StateDir, r.cfg.ID, "tasks")); err != nil || len(files) != 0 {
 		r.t.Errorf("journals are left: %v, %v", files, err)
 	}
-	if r.operator.has("a bug in docker-worker") && !strings.Contains(r.t.Name(), "panic") {
+	if r.operator.has("a bug in docker-worker") && !strings.Contains(strings.ToLower(r.t.Name()), "panic") {
 		r.t.Error("the operator is told of a bug")
 	}
 }
@@ -118,6 +118,14 @@ func (r *rig) await(d time.Duration) {
 	defer timer.Stop()
 	<-timer.C
 	synctest.Wait()
+}
+
+// saw checks that the operator was told something.
+func (r *rig) saw(text string) {
+	r.t.Helper()
+	if !r.operator.has(text) {
+		r.t.Errorf("the operator is not told %q", text)
+	}
 }
 
 // story is what the world gets to know of an attempt at a task.
