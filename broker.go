@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/docker-worker/docker-worker/amqp"
 	"github.com/docker-worker/docker-worker/worker"
@@ -31,6 +32,9 @@ func (s brokerSource) Receive(ctx context.Context) (*worker.Delivery, error) {
 		Attempts:      attemptsBefore(d),
 	}, nil
 }
+
+// Resume finds nothing: a delivery that is held ends with its connection.
+func (brokerSource) Resume(context.Context) ([]*worker.Delivery, error) { return nil, nil }
 
 // attemptsBefore counts the attempts that somebody may have begun: those that our header tells, and those that ended
 // with a connection, which only the broker knows: exactly on a quorum queue, else one or none.
@@ -66,6 +70,8 @@ func integer(v any) int64 {
 type brokerClaim struct{ d *amqp.Delivery }
 
 func (c brokerClaim) Lost() <-chan struct{} { return c.d.Lost() }
+
+func (c brokerClaim) Until() time.Time { return c.d.Deadline() }
 
 func (c brokerClaim) Hold(ctx context.Context, attempt int) error {
 	return c.d.Claim(ctx, map[string]any{attemptHeader: int64(attempt)})

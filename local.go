@@ -125,10 +125,13 @@ func (s *single) Receive(ctx context.Context) (*worker.Delivery, error) {
 	return nil, context.Cause(ctx)
 }
 
+func (*single) Resume(context.Context) ([]*worker.Delivery, error) { return nil, nil }
+
 // nowhere is the claim on a task that is in no queue: it cannot be lost, and once it is settled there is no more to do.
 type nowhere struct{ settled func() }
 
 func (nowhere) Lost() <-chan struct{}              { return nil }
+func (nowhere) Until() time.Time                   { return time.Time{} }
 func (nowhere) Hold(context.Context, int) error    { return nil }
 func (n nowhere) Done(context.Context) error       { n.settled(); return nil }
 func (n nowhere) DeadLetter(context.Context) error { n.settled(); return nil }

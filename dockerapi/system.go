@@ -54,20 +54,23 @@ func (c *Client) SystemVersion(ctx context.Context) (VersionInfo, error) {
 
 // Info is what the engine knows about its host and itself.
 type Info struct {
-	ID                 string // of the engine; changes with its data directory
-	Name               string // the host's name
-	ServerVersion      string
-	OperatingSystem    string // for example "Debian GNU/Linux 12 (bookworm)"
-	OSType             string
-	Architecture       string // as uname says it, for example "x86_64"
-	KernelVersion      string
-	NCPU               int
-	MemTotal           int64  // bytes
-	Driver             string // of images and containers, for example "overlay2"
-	DockerRootDir      string
-	CgroupDriver       string // "cgroupfs" or "systemd"
-	CgroupVersion      string `since:"1.40"` // "1" or "2"
-	LoggingDriver      string
+	ID              string // of the engine; changes with its data directory
+	Name            string // the host's name
+	ServerVersion   string
+	OperatingSystem string // for example "Debian GNU/Linux 12 (bookworm)"
+	OSType          string
+	Architecture    string // as uname says it, for example "x86_64"
+	KernelVersion   string
+	NCPU            int
+	MemTotal        int64  // bytes
+	Driver          string // of images and containers, for example "overlay2"
+	DockerRootDir   string
+	CgroupDriver    string // "cgroupfs" or "systemd"
+	CgroupVersion   string `since:"1.40"` // "1" or "2"
+	LoggingDriver   string // of containers that name none
+	Plugins         struct {
+		Log []string // the log drivers, for example "json-file", "local"
+	}
 	LiveRestoreEnabled bool // containers survive a restart of the engine
 	DefaultRuntime     string
 	Runtimes           map[string]Runtime

@@ -20,6 +20,9 @@ type checkpoint struct {
 	Until    int64 // end of the batch that may have been published in part
 }
 
+// checkpointSuffix is what a checkpoint's name has behind its journal's.
+const checkpointSuffix = ".relay"
+
 // checkpointFile keeps one checkpoint, beside the journal. A nil one keeps nothing.
 type checkpointFile struct{ file *os.File }
 
@@ -29,7 +32,7 @@ func openCheckpoint(path string, fresh bool) (*checkpointFile, checkpoint, error
 	if fresh {
 		flags |= os.O_TRUNC
 	}
-	file, err := os.OpenFile(path+".relay", flags, 0o600)
+	file, err := os.OpenFile(path+checkpointSuffix, flags, 0o600)
 	if err != nil {
 		return nil, checkpoint{}, fmt.Errorf("open the relay's checkpoint: %w", err)
 	}

@@ -18,8 +18,9 @@ const (
 
 // containerStage makes sure that the task's container exists. It is created, not started: exec attaches first.
 type containerStage struct {
-	engine containerEngine
-	worker workerFacts
+	engine    containerEngine
+	worker    workerFacts
+	logConfig dockerapi.LogConfig // the engine's own copy of the log, from which a gap in ours is filled
 }
 
 func (s containerStage) Name() string { return "container" }
@@ -30,6 +31,18 @@ func (s containerStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 	// From the first try on there may be one: the engine goes on creating when the client has left.
 	teardown := func(ctx context.Context, _ *Outcome) error {
 		return s.engine.ContainerRemove(ctx, name, dockerapi.RemoveOptions{Force: true, Volumes: true})
+	}
+	if r.delivery.Resumed {
+		found, err := s.engine.ContainerInspect(ctx, name)
+		switch {
+		case err == nil:
+			r.ContainerID, r.found = found.ID, &found
+			return teardown, nil
+		case !dockerapi.IsNotFound(err):
+			return teardown, engineTrouble("look for the task's container", err)
+		case r.past.has(TaskStarted):
+			return teardown, taskErrorf(ResourceUnavailable, "the task's container was removed while no worker watched")
+		}
 	}
 	created, err := s.engine.ContainerCreate(ctx, name, r.Container)
 	if dockerapi.IsConflict(err) {
@@ -72,8 +85,7 @@ func (s containerStage) configure(r *Run) {
 		LabelTask:    r.TaskID,
 		LabelAttempt: strconv.Itoa(r.Attempt),
 	}
-	// The log goes through attach into the journal; the engine need not keep a second copy.
-	c.HostConfig.LogConfig = dockerapi.LogConfig{Type: "none"}
+	c.HostConfig.LogConfig = s.logConfig
 }
 
 // containerName is a function of what it is for, so that a create that is tried again meets the first one.

@@ -61,6 +61,7 @@ type taskEnvelope struct {
 type (
 	claimedDetails struct {
 		Worker   workerFacts     `json:"worker"`
+		Until    *time.Time      `json:"leaseUntil,omitempty"` // the claim ends then, unless it is renewed
 		Metadata json.RawMessage `json:"metadata,omitempty"`
 	}
 	preparingDetails struct {

@@ -25,6 +25,7 @@ type execution struct {
 	alive      func(ctx context.Context) error // returns when the engine answers
 	ping       func(ctx context.Context) error // asks once whether it does
 	keepsAlive bool                            // containers survive a restart of the engine (live-restore)
+	replays    bool                            // the engine keeps a copy of the log that can be read again
 	journal    *journal
 	logger     *slog.Logger
 
@@ -34,31 +35,37 @@ type execution struct {
 	lost  <-chan struct{} // the claim is gone: somebody else may start this task any moment
 
 	begun sync.Once // the start was told, or there was none
-	begin func()
+	begin func(at time.Time)
 }
 
 // run starts the container, calls started, and waits for the end. A nil error means that the command ended by itself.
 // Otherwise the error says why not, and the exit is there all the same when a process was stopped.
-func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
+func (e *execution) run(ctx context.Context, started func(at time.Time)) (*Exit, error) {
 	// The streams outlive a cancelled task: its last words are read while it is being stopped.
 	streams, closeStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeStreams()
 
 	// A command may have spoken, and even ended, before the engine says that it was started. The start comes first all
 	// the same: whoever hears of it first tells it.
-	e.begin = func() { e.begun.Do(started) }
+	e.begin = func(at time.Time) { e.begun.Do(func() { started(at) }) }
 
 	// The order is attach, wait, start. Attached later, a short command's output is lost; waited for later, its exit.
 	link, err := e.connect(streams, dockerapi.WaitNextExit)
 	if err != nil {
 		return nil, engineTrouble("prepare the start", err)
 	}
-	defer func() { link.close() }()
+	defer link.close()
 	if err := e.start(ctx); err != nil {
 		e.begun.Do(func() {})
 		return nil, startError(ctx, err)
 	}
-	e.begin()
+	e.begin(time.Now())
+	return e.watch(ctx, streams, link)
+}
+
+// watch waits for the end of a container that runs, and closes link.
+func (e *execution) watch(ctx, streams context.Context, link *streamPair) (exit *Exit, err error) {
+	defer func() { link.close() }()
 	for {
 		select {
 		case end := <-link.exit:
@@ -66,10 +73,9 @@ func (e *execution) run(ctx context.Context, started func()) (*Exit, error) {
 				return e.ended(ctx, link, end.status)
 			}
 			link.close()
-			var exit *Exit
-			if link, exit, err = e.resume(ctx, streams, end.err); link == nil {
+			if link, err = e.resume(ctx, streams, end.err); err != nil {
 				link = &streamPair{}
-				return exit, err
+				return nil, err
 			}
 		case <-ctx.Done():
 			return e.stop(ctx, link)
@@ -169,43 +175,6 @@ func (e *execution) stop(ctx context.Context, link *streamPair) (*Exit, error) {
 		case <-ctx.Done():
 			return nil, cause
 		}
-	}
-}
-
-// resume finds out what became of the container when the engine went away, and never guesses: it returns new streams
-// when the container still runs, its exit when it ended by itself, else an error.
-func (e *execution) resume(ctx, streams context.Context, reason error) (*streamPair, *Exit, error) {
-	lostAt := time.Now()
-	e.logger.Warn("lost the engine while a container runs", "error", reason)
-	e.journal.logf("[docker-worker] lost the connection to the Docker engine; what the command writes until it is back may be missing")
-	pause := gatePauseMin
-	for {
-		if err := e.alive(ctx); err != nil {
-			return nil, nil, err
-		}
-		c, err := e.engine.ContainerInspect(ctx, e.id)
-		switch {
-		case dockerapi.IsUnavailable(err): // it answers a ping, and no more so far
-		case dockerapi.IsNotFound(err):
-			return nil, nil, taskErrorf(ResourceUnavailable, "the engine came back without the container")
-		case err != nil:
-			return nil, nil, engineTrouble("inspect the container after the engine came back", err)
-		case c.State.Running:
-			link, err := e.connect(streams, dockerapi.WaitNotRunning)
-			if err == nil {
-				e.logger.Info("the engine is back and the container still runs")
-				return link, nil, nil
-			}
-			e.logger.Warn("cannot attach to the container again, will try again", "in", pause, "error", err)
-		case e.keepsAlive || c.State.ExitCode == 0 && c.State.FinishedAt.Before(lostAt):
-			return nil, exitOf(c), nil
-		default:
-			return nil, nil, engineLeft(exitOf(c))
-		}
-		if err := sleep(ctx, pause); err != nil {
-			return nil, nil, err
-		}
-		pause = min(2*pause, gatePauseMax)
 	}
 }
 

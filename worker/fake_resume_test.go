@@ -19,3 +19,6 @@ func (q *fakeQueue) Resume(context.Context) ([]*Delivery, error) { return q.resu
 func (e *fakeEngine) ContainerLogs(ctx context.Context, id string, _ dockerapi.LogsOptions) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(nil)), nil
 }
+
+// Resume has nothing.
+func (*lateSource) Resume(context.Context) ([]*Delivery, error) { return nil, nil }

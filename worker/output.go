@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
 )
@@ -36,6 +37,11 @@ func (e *execution) connect(ctx context.Context, condition dockerapi.WaitConditi
 	if err != nil {
 		return nil, fmt.Errorf("attach: %w", err)
 	}
+	return e.join(ctx, output, nil, condition)
+}
+
+// join begins to wait for the container whose output this is, and to copy the output, without what is known of it.
+func (e *execution) join(ctx context.Context, output io.ReadCloser, known map[recordKind]*overlap, condition dockerapi.WaitCondition) (*streamPair, error) {
 	wait, err := e.engine.ContainerWait(ctx, e.id, condition)
 	if err != nil {
 		output.Close()
@@ -50,7 +56,7 @@ func (e *execution) connect(ctx context.Context, condition dockerapi.WaitConditi
 	}
 	go func() {
 		defer close(link.copied)
-		if err := e.copyOutput(output); err != nil && ctx.Err() == nil {
+		if err := e.copyOutput(output, known); err != nil && ctx.Err() == nil {
 			e.logger.Warn("the container's output broke off", "error", err)
 		}
 	}()
@@ -60,6 +66,14 @@ func (e *execution) connect(ctx context.Context, condition dockerapi.WaitConditi
 		link.exit <- exitResult{status, err}
 	}()
 	return link, nil
+}
+
+// exitedPair is of a container that has ended, and of whose output there is no more.
+func exitedPair(c dockerapi.Container) *streamPair {
+	link := &streamPair{copied: make(chan struct{}), exit: make(chan exitResult, 1)}
+	close(link.copied)
+	link.exit <- exitResult{status: dockerapi.ExitStatus{StatusCode: int64(c.State.ExitCode)}}
+	return link
 }
 
 // close ends both streams and the goroutines that read them. It may be called again.
@@ -73,45 +87,60 @@ func (s *streamPair) close() {
 	<-s.waited
 }
 
-// copyOutput moves the container's output into the journal, and waits for nobody but the disk.
-func (e *execution) copyOutput(output io.Reader) error {
+// copyOutput moves the container's output into the journal, without what is known already, and waits for nobody but the
+// disk.
+func (e *execution) copyOutput(output io.Reader, known map[recordKind]*overlap) error {
 	buffer := copyBuffers.Get().(*[recordHeader + copyBuffer]byte)
 	defer copyBuffers.Put(buffer)
 	text := buffer[recordHeader:]
-	if e.tty {
-		for {
-			n, err := output.Read(text)
-			if n > 0 {
-				e.begin()
-				e.journal.writeLog(recordStdout, buffer[:recordHeader+n])
-			}
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-		}
+	read := func() (int, dockerapi.Stream, error) {
+		n, err := output.Read(text)
+		return n, dockerapi.Stdout, err
 	}
-	frames := dockerapi.NewFrameReader(bufio.NewReaderSize(output, 4<<10))
+	if !e.tty {
+		frames := dockerapi.NewFrameReader(bufio.NewReaderSize(output, 4<<10))
+		read = func() (int, dockerapi.Stream, error) { return frames.Read(text) }
+	}
 	for {
-		n, stream, err := frames.Read(text)
+		n, stream, err := read()
 		if n > 0 {
-			e.begin()
-			switch stream {
-			case dockerapi.Stderr:
-				e.journal.writeLog(recordStderr, buffer[:recordHeader+n])
-			case dockerapi.SystemErr:
-				e.journal.logf("[docker-worker] the engine says: %s", bounded(string(text[:n])))
-			default:
-				e.journal.writeLog(recordStdout, buffer[:recordHeader+n])
-			}
+			e.begin(time.Now())
+			e.keep(stream, buffer[:recordHeader+n], known)
 		}
 		if err == io.EOF {
-			return nil
+			return e.agreed(known)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// keep writes a piece of a stream; framed has room for a record's header in front.
+func (e *execution) keep(stream dockerapi.Stream, framed []byte, known map[recordKind]*overlap) {
+	kind := recordStdout
+	switch stream {
+	case dockerapi.Stderr:
+		kind = recordStderr
+	case dockerapi.SystemErr:
+		e.journal.logf("[docker-worker] the engine says: %s", bounded(string(framed[recordHeader:])))
+		return
+	}
+	if k := known[kind]; k != nil {
+		// What is passed over makes the room for the header.
+		framed = framed[len(framed)-recordHeader-len(k.fresh(framed[recordHeader:])):]
+	}
+	if len(framed) > recordHeader {
+		e.journal.writeLog(kind, framed)
+	}
+}
+
+// agreed says so when the engine's log was not what the journal had.
+func (e *execution) agreed(known map[recordKind]*overlap) error {
+	for kind, k := range known {
+		if k.differs {
+			e.journal.logf("[docker-worker] what the engine kept of %s differs from what was read before; a few bytes may be missing or come twice", streamNames[kind])
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // payloadStage turns the message into a task. From here on r.Task is there, and the worker says that it holds it.
@@ -26,13 +27,23 @@ func (s payloadStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Task = task
+	r.Task, r.metadata = task, task.Metadata
 	if err := r.delivery.Hold(ctx, r.Attempt); err != nil {
 		return nil, taskErrorf(ResourceUnavailable, "claim the task: %w", err)
 	}
-	r.move(Claimed, claimedDetails{Worker: s.worker, Metadata: task.Metadata})
+	r.move(Claimed, claimedDetails{Worker: s.worker, Until: until(r.delivery), Metadata: task.Metadata})
 	if r.Attempt > s.maxAttempts {
 		return nil, taskErrorf(TooManyAttempts, "%d attempts were begun and none of them ended; the worker allows %d", r.Attempt-1, s.maxAttempts)
 	}
 	return nil, nil
+}
+
+// until is when the claim ends if nothing more is heard of the worker; nil for a claim without such a time.
+func until(claim Claim) *time.Time {
+	t := claim.Until()
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }

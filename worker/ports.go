@@ -13,6 +13,10 @@ type Source interface {
 	// Receive waits for the next task, until ctx ends. It is called from many goroutines, one for each free slot: the
 	// calls under way are the tasks that the worker has room for, and a Source holds no more than these.
 	Receive(ctx context.Context) (*Delivery, error)
+
+	// Resume returns what an earlier process under this worker's id held and had not settled: its claims are still
+	// ours. It is called once, before Receive. Where a claim ends with its process there is nothing to resume.
+	Resume(ctx context.Context) ([]*Delivery, error)
 }
 
 // Delivery is a message that holds a task, and the claim on it.
@@ -25,7 +29,8 @@ type Delivery struct {
 	ReplyTo       string // queue that gets a copy of every event; "" for none
 	Traceparent   string // W3C trace context, passed on
 	Queue         string
-	Attempts      int // attempts that were begun before this one
+	Attempts      int  // attempts that were begun before this one
+	Resumed       bool // an attempt of an earlier process under this id: its container may be there
 }
 
 // Claim is this worker's hold on a task. One of the four methods that settle it is called, once, and after the outcome
@@ -33,6 +38,8 @@ type Delivery struct {
 type Claim interface {
 	// Lost is closed when the hold is gone: somebody else has the task, or will have it.
 	Lost() <-chan struct{}
+	// Until is when the hold ends if it is not renewed; the zero time where it has no such end.
+	Until() time.Time
 	// Hold makes the task ours for as long as it takes, as its attempt-th attempt. It comes once, after the message was
 	// found to be a task and before work on it begins.
 	Hold(ctx context.Context, attempt int) error
@@ -71,6 +78,7 @@ type containerEngine interface {
 	ContainerCreate(ctx context.Context, name string, cfg dockerapi.ContainerConfig) (dockerapi.ContainerCreated, error)
 	ContainerInspect(ctx context.Context, id string) (dockerapi.Container, error)
 	ContainerList(ctx context.Context, opts dockerapi.ListOptions) ([]dockerapi.ContainerSummary, error)
+	ContainerLogs(ctx context.Context, id string, opts dockerapi.LogsOptions) (io.ReadCloser, error)
 	ContainerRemove(ctx context.Context, id string, opts dockerapi.RemoveOptions) error
 	processEngine
 }

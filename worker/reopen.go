@@ -42,6 +42,9 @@ func (h *history) at(event EventType) *time.Time {
 	return &t
 }
 
+// decided tells whether the command was seen to its end.
+func (h *history) decided() bool { return h != nil && h.verdict != nil }
+
 // outcomeTold tells whether the outcome is in the journal: nothing may follow it.
 func (h *history) outcomeTold() bool {
 	return h.has(TaskCompleted) || h.has(TaskFailed) || h.has(TaskException)

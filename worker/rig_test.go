@@ -114,10 +114,15 @@ func (r *rig) deliver(body string, adjust ...func(*Delivery)) *fakeClaim {
 
 // await lets time pass, and what happens then happen.
 func (r *rig) await(d time.Duration) {
+	pass(d)
+	synctest.Wait()
+}
+
+// pass lets the time of a bubble pass.
+func pass(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	<-timer.C
-	synctest.Wait()
 }
 
 // saw checks that the operator was told something.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,13 +25,17 @@ type Run struct {
 
 	Logger *slog.Logger // the operator's
 
-	delivery  *Delivery
-	idProblem *Problem // with the message's id
-	journal   *journal
-	relayed   chan error // gets one value when the relay ends
-	relayCtx  context.Context
-	state     State
-	times     Times
+	delivery   *Delivery
+	idProblem  *Problem // with the message's id
+	metadata   json.RawMessage
+	journal    *journal
+	checkpoint *checkpointFile
+	past       *history             // what an earlier process left in the journal; nil for a new attempt
+	found      *dockerapi.Container // the container of an earlier process; nil where this one made it
+	relayed    chan error           // gets one value when the relay ends
+	relayCtx   context.Context
+	state      State
+	times      Times
 }
 
 // Logf adds a line to the task's own log, where the person who wrote the task looks.
@@ -75,7 +80,7 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	})
 	defer stopWatching()
 
-	leave, err := w.tasks.enter(ctx, r.TaskID)
+	leave, err := w.tasks.enter(ctx, r.TaskID, r.Attempt, cancel)
 	if err != nil {
 		w.giveBack(ctx, d)
 		return
@@ -83,8 +88,12 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	defer leave()
 
 	out := w.live(ctx, r)
+	forget := true
 	defer func() {
-		if err := r.journal.release(); err != nil {
+		if !forget {
+			return
+		}
+		if err := errors.Join(r.checkpoint.remove(), r.journal.release()); err != nil {
 			r.Logger.Error("cannot remove the journal of a task", "error", err)
 		}
 	}()
@@ -96,7 +105,9 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	}
 	verdict := verdicts[out.Reason]
 	out.Retrying = verdict.retry && r.Attempt < w.cfg.MaxAttempts
-	r.emit(out.Event(), time.Now().UTC(), r.outcomeDetails(&out))
+	if !r.past.outcomeTold() {
+		r.emit(out.Event(), time.Now().UTC(), r.outcomeDetails(&out))
+	}
 	r.journal.close()
 	// A worker that must go tells the outcome as well; only now, when the container is gone, does its time for that begin.
 	budget, endBudget := outlive(ctx, flushBudget, ErrClaimLost)
@@ -104,6 +115,8 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	keepRelay := context.AfterFunc(budget, func() { stopRelay(context.Cause(budget)) })
 	defer keepRelay()
 	if err := <-r.relayed; err != nil {
+		// The next process under this id finds it in the journal, if the claim is still ours then.
+		forget = lost(d) || d.Until().IsZero()
 		r.Logger.Error("the outcome was not confirmed; the task stays in the queue", "reason", out.Reason, "error", err)
 		return
 	}
@@ -115,6 +128,9 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 // live is the life of a task up to its outcome: the stages' Setup, the command, the stages' Teardown.
 func (w *Worker) live(ctx context.Context, r *Run) Outcome {
 	undo, err := r.setUp(ctx, w.stages())
+	if errors.Is(err, errDecided) {
+		return w.conclude(ctx, r, undo)
+	}
 	var exit *Exit
 	if err == nil {
 		err = guard(func() (err error) {
@@ -130,6 +146,26 @@ func (w *Worker) live(ctx context.Context, r *Run) Outcome {
 	}
 	if exit != nil && !exit.Started.IsZero() {
 		r.times.Started, r.times.Finished = &exit.Started, &exit.Finished
+	}
+	out.Times = r.times
+	r.journal.decide(verdictRecord{Outcome: out, Image: r.Image, Metadata: r.metadata})
+	undo(&out)
+	r.move(Resolved, nil)
+	out.Times = r.times
+	return out
+}
+
+// conclude is the rest of a life whose command an earlier process saw to its end: what is left of the task is removed,
+// and the outcome stands in the journal.
+func (w *Worker) conclude(ctx context.Context, r *Run, undo func(*Outcome)) Outcome {
+	out := r.past.verdict.Outcome
+	r.Image, r.metadata, r.times = r.past.verdict.Image, r.past.verdict.Metadata, out.Times
+	r.move(Finishing, nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownBudget)
+	defer cancel()
+	name := containerName(w.facts.ID, r.TaskID, r.Attempt)
+	if err := w.cfg.Engine.ContainerRemove(ctx, name, dockerapi.RemoveOptions{Force: true, Volumes: true}); err != nil {
+		r.Logger.Error("cannot remove the container of a task that has ended", "error", err)
 	}
 	undo(&out)
 	r.move(Resolved, nil)
@@ -148,6 +184,7 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 		alive:      w.gate.await,
 		ping:       w.gate.ping,
 		keepsAlive: w.engine.LiveRestoreEnabled,
+		replays:    w.logConfig().Type != noLog,
 		journal:    r.journal,
 		logger:     r.Logger.With("container", r.ContainerID),
 		id:         r.ContainerID,
@@ -155,10 +192,17 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 		grace:      r.Task.StopGrace.Duration(),
 		lost:       r.delivery.Lost(),
 	}
-	exit, err := e.run(ctx, func() {
-		timer = time.AfterFunc(limit, func() { cancel(fmt.Errorf("%w: %v", ErrTimeout, limit)) })
+	started := func(at time.Time) {
+		timer = time.AfterFunc(limit-time.Since(at), func() { cancel(fmt.Errorf("%w: %v", ErrTimeout, limit)) })
 		r.move(Running, startedDetails{ContainerID: r.ContainerID, Image: r.Image, MaxRunTime: r.Task.MaxRunTime})
-	})
+	}
+	var exit *Exit
+	var err error
+	if r.found == nil || r.found.State.StartedAt.Year() <= 1 {
+		exit, err = e.run(ctx, started)
+	} else {
+		exit, err = e.adopt(ctx, *r.found, started)
+	}
 	if timer != nil {
 		timer.Stop()
 	}
@@ -172,12 +216,9 @@ func (r *Run) startRelay(rl *relay) {
 }
 
 func (r *Run) outcomeDetails(out *Outcome) outcomeDetails {
-	d := outcomeDetails{Outcome: out}
+	d := outcomeDetails{Outcome: out, Metadata: r.metadata}
 	if r.Image.ID != "" {
 		d.Image = &r.Image
-	}
-	if r.Task != nil {
-		d.Metadata = r.Task.Metadata
 	}
 	return d
 }

@@ -38,14 +38,11 @@ func (r *Run) move(to State, details any) {
 			r.state = to
 			switch to {
 			case Claimed:
-				r.times.Claimed = &now
-				r.emit(TaskClaimed, now, details)
+				r.times.Claimed = r.tell(TaskClaimed, now, details)
 			case Preparing:
-				r.times.Preparing = &now
-				r.emit(TaskPreparing, now, details)
+				r.times.Preparing = r.tell(TaskPreparing, now, details)
 			case Running:
-				r.times.Started = &now
-				r.emit(TaskStarted, now, details)
+				r.times.Started = r.tell(TaskStarted, now, details)
 			case Resolved:
 				r.times.Resolved = &now
 			}
@@ -53,4 +50,13 @@ func (r *Run) move(to State, details any) {
 		}
 	}
 	panic(fmt.Sprintf("worker: task %s: illegal move from %s to %s", r.TaskID, r.state, to))
+}
+
+// tell tells the event of a state, unless an earlier process did. It returns when that was.
+func (r *Run) tell(event EventType, now time.Time, details any) *time.Time {
+	if before := r.past.at(event); before != nil {
+		return before
+	}
+	r.emit(event, now, details)
+	return &now
 }

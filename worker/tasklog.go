@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strconv"
 )
@@ -18,10 +19,23 @@ type taskLogStage struct {
 func (s taskLogStage) Name() string { return "task log" }
 
 func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
-	journal, err := openJournal(filepath.Join(s.dir, r.TaskID+"."+strconv.Itoa(r.Attempt)), s.limit)
-	r.journal = journal
+	path := journalPath(s.dir, r.TaskID, r.Attempt)
+	var err error
+	if r.delivery.Resumed {
+		r.journal, r.past, err = reopenJournal(path, s.limit)
+	} else {
+		r.journal, err = openJournal(path, s.limit)
+	}
+	journal := r.journal
+	var at checkpoint
+	if err == nil {
+		r.checkpoint, at, err = openCheckpoint(path, !r.delivery.Resumed)
+	}
 	r.startRelay(&relay{
 		journal:       journal,
+		at:            at,
+		durable:       r.checkpoint,
+		logger:        r.Logger,
 		publish:       s.outbox.Publish,
 		taskID:        r.TaskID,
 		attempt:       r.Attempt,
@@ -44,8 +58,19 @@ func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 		out.Log = journal.seal()
 		return nil
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return teardown, taskErrorf(ResourceUnavailable, "open the journal of the task: %w", err)
+	case r.past.decided():
+		return teardown, errDecided
 	}
 	return teardown, nil
+}
+
+// errDecided ends the Setup of a task whose command an earlier process saw to its end.
+var errDecided = errors.New("the task's command has ended already")
+
+// journalPath is a function of task and attempt, so that a worker that comes back finds it.
+func journalPath(dir, taskID string, attempt int) string {
+	return filepath.Join(dir, taskID+"."+strconv.Itoa(attempt))
 }

@@ -29,6 +29,7 @@ type Config struct {
 	MaxRunTime     time.Duration // longest maxRunTime of a task; default: no limit
 	MaxAttempts    int           // attempts at one task, whoever made them; default 5
 	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
+	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
 	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
 	Version        string        // of this program, told in events
@@ -52,6 +53,7 @@ type Worker struct {
 	images   *images
 	tasks    tasks
 	counters counters
+	handover handover
 	draining <-chan struct{}
 }
 
@@ -116,20 +118,39 @@ func (w *Worker) Run(intake, work context.Context) error {
 	if w.engine, err = w.cfg.Engine.SystemInfo(intake); err != nil {
 		return fmt.Errorf("ask the engine about itself: %w", err)
 	}
-	if err := w.removeLeftovers(intake); err != nil {
+	if err := os.MkdirAll(w.taskDir(), 0o700); err != nil {
+		return fmt.Errorf("make the directory of the journals: %w", err)
+	}
+	resumed, err := w.cfg.Source.Resume(intake)
+	if err != nil {
+		return fmt.Errorf("look for claims of an earlier process: %w", err)
+	}
+	// Nothing runs yet: whatever no claim explains was lost to others, however young it is.
+	if err := w.reap(intake, time.Now().Add(time.Minute), ExplainedBy(resumed)); err != nil {
 		return err
 	}
 	w.draining = intake.Done()
 	w.logger.Info("taking tasks", "queue", w.cfg.Queue, "worker", w.cfg.ID, "capacity", w.cfg.Capacity)
 
 	beat := w.startHeart(work)
-	var slots sync.WaitGroup
-	for range w.cfg.Capacity {
+	var slots, reaper sync.WaitGroup
+	for n, d := range resumed {
+		w.logger.Info("going on with a task of an earlier process", "task", d.MessageID, "attempt", d.Attempts+1)
+		slots.Go(func() {
+			w.attempt(work, d)
+			if n < w.cfg.Capacity {
+				w.slot(intake, work)
+			}
+		})
+	}
+	for range w.cfg.Capacity - len(resumed) {
 		slots.Go(func() { w.slot(intake, work) })
 	}
+	reaper.Go(func() { w.reapForever(intake) })
 	<-intake.Done()
 	beat.drain()
 	slots.Wait()
+	reaper.Wait()
 	w.images.pulling.Wait() // all are cancelled: nobody waits for them
 	beat.stop()
 	return nil
@@ -157,12 +178,18 @@ func (w *Worker) slot(intake, work context.Context) {
 			w.giveBack(work, d)
 			return
 		}
-		if err := guard(func() error { w.process(work, d); return nil }); err != nil {
-			var bug *panicError
-			errors.As(err, &bug)
-			w.logger.Error("a bug in docker-worker: a task is given back", "error", err, "stack", string(bug.stack))
-			w.giveBack(work, d)
-		}
+		w.attempt(work, d)
+	}
+}
+
+// attempt processes a delivery, whatever happens.
+func (w *Worker) attempt(work context.Context, d *Delivery) {
+	d.Claim = careful{d.Claim, &w.handover}
+	if err := guard(func() error { w.process(work, d); return nil }); err != nil {
+		var bug *panicError
+		errors.As(err, &bug)
+		w.logger.Error("a bug in docker-worker: a task is given back", "error", err, "stack", string(bug.stack))
+		w.giveBack(work, d)
 	}
 }
 
@@ -171,3 +198,11 @@ func (w *Worker) dir() string { return filepath.Join(w.cfg.StateDir, w.cfg.ID) }
 
 // taskDir holds the journals of the tasks under way.
 func (w *Worker) taskDir() string { return filepath.Join(w.dir(), "tasks") }
+
+// Cancel ends a task: stop signal, grace, SIGKILL. One that is not here is remembered for an hour, and ends as canceled
+// should it come. It tells whether the task was here.
+func (w *Worker) Cancel(taskID string) (here bool) {
+	here = w.tasks.stop(taskID)
+	w.logger.Info("cancel", "task", taskID, "here", here)
+	return here
+}

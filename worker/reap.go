@@ -1,0 +1,112 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+)
+
+const (
+	// reapInterval is the time between two looks for leftovers, and reapGrace how old they must be.
+	reapInterval = 10 * time.Minute
+	reapGrace    = 10 * time.Minute
+)
+
+// Leftover is something that a worker made and that no task explains.
+type Leftover struct {
+	Kind    string // "container" or "journal"
+	Name    string // the container's id, or the file
+	TaskID  string
+	Attempt string
+	Created time.Time
+}
+
+// Leftovers lists what carries this worker's id, was made before the given time, and belongs to none of the attempts
+// that explain knows. Nothing else is ever looked at.
+func (w *Worker) Leftovers(ctx context.Context, before time.Time, explain func(taskID, attempt string) bool) ([]Leftover, error) {
+	var found []Leftover
+	containers, err := w.cfg.Engine.ContainerList(ctx, dockerapi.ListOptions{
+		All:     true,
+		Filters: dockerapi.Filters{"label": {LabelWorker + "=" + w.cfg.ID}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for containers that were left behind: %w", err)
+	}
+	for _, c := range containers {
+		found = append(found, Leftover{"container", c.ID, c.Labels[LabelTask], c.Labels[LabelAttempt], time.Unix(c.Created, 0)})
+	}
+	files, err := os.ReadDir(w.taskDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("look for journals that were left behind: %w", err)
+	}
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			continue // gone meanwhile
+		}
+		task, attempt, _ := strings.Cut(strings.TrimSuffix(file.Name(), checkpointSuffix), ".")
+		found = append(found, Leftover{"journal", filepath.Join(w.taskDir(), file.Name()), task, attempt, info.ModTime()})
+	}
+	unexplained := found[:0]
+	for _, l := range found {
+		if l.Created.Before(before) && !explain(l.TaskID, l.Attempt) {
+			unexplained = append(unexplained, l)
+		}
+	}
+	return unexplained, nil
+}
+
+// Remove removes a leftover, a container with its anonymous volumes.
+func (w *Worker) Remove(ctx context.Context, l Leftover) error {
+	if l.Kind == "container" {
+		return w.cfg.Engine.ContainerRemove(ctx, l.Name, dockerapi.RemoveOptions{Force: true, Volumes: true})
+	}
+	if err := os.Remove(l.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// ExplainedBy is an explanation of leftovers: these deliveries are going to need them.
+func ExplainedBy(resumed []*Delivery) func(taskID, attempt string) bool {
+	return func(taskID, attempt string) bool {
+		return slices.ContainsFunc(resumed, func(d *Delivery) bool {
+			return d.MessageID == taskID && strconv.Itoa(d.Attempts+1) == attempt
+		})
+	}
+}
+
+// reap removes the leftovers from before the given time, as many as it can.
+func (w *Worker) reap(ctx context.Context, before time.Time, explain func(taskID, attempt string) bool) error {
+	found, err := w.Leftovers(ctx, before, explain)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, l := range found {
+		w.logger.Warn("removing what was left behind", "kind", l.Kind, "name", l.Name, "task", l.TaskID, "attempt", l.Attempt)
+		if err := w.Remove(ctx, l); err != nil {
+			failed = append(failed, fmt.Errorf("remove %s %s: %w", l.Kind, l.Name, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// reapForever looks for leftovers now and then, until ctx ends: of creates that an engine finished after their caller
+// had left, and of removals that failed.
+func (w *Worker) reapForever(ctx context.Context) {
+	for sleep(ctx, reapInterval) == nil {
+		if err := w.reap(ctx, time.Now().Add(-reapGrace), w.tasks.explain); err != nil && ctx.Err() == nil {
+			w.logger.Error("cannot remove all that was left behind", "error", err)
+		}
+	}
+}
