@@ -107,8 +107,8 @@ type PutArchiveOptions struct {
 // PutContainerArchive unpacks a tar (it may be compressed with gzip, bzip2 or xz) into a directory of a container that
 // need not run: files are there before the start. The directory must exist. Since API 1.20.
 //
-// Errors: 400 when the path is no directory, 403 when the root is read-only, 404 (podman takes a path that does not
-// exist for success).
+// Errors: 400 when the path is no directory, 404 (podman takes a path that does not exist for success), 500 when the
+// root is read-only (the documents say 403, Docker 20.10 and 26 do not; podman writes all the same).
 func (c *Client) PutContainerArchive(ctx context.Context, id, path string, tar io.Reader, opts PutArchiveOptions) error {
 	r, err := archiveRequest("PutContainerArchive", http.MethodPut, id, path)
 	if err != nil {

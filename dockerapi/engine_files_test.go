@@ -13,7 +13,7 @@ import (
 func TestEngineArchive(t *testing.T) {
 	c := engine(t)
 	id := container(t, c, ContainerConfig{Cmd: []string{"cat", "/tmp/in/greeting"}})
-	in := tarOf(t,
+	in := tarOf(
 		tar.Header{Name: "in/", Typeflag: tar.TypeDir, Mode: 0o755}, nil,
 		tar.Header{Name: "in/greeting", Mode: 0o640}, []byte("hello\n"),
 	)
@@ -64,7 +64,7 @@ func TestEnginePutArchiveReportsReader(t *testing.T) {
 	c := engine(t)
 	id := container(t, c, ContainerConfig{Cmd: []string{"true"}})
 	broken := errors.New("the source broke")
-	in := tarOf(t, tar.Header{Name: "zeros", Mode: 0o644}, make([]byte, 1<<20))
+	in := tarOf(tar.Header{Name: "zeros", Mode: 0o644}, make([]byte, 1<<20))
 	err := c.PutContainerArchive(t.Context(), id, "/tmp", io.MultiReader(bytes.NewReader(in[:1<<19]), failing{broken}), PutArchiveOptions{})
 	if !errors.Is(err, broken) {
 		t.Errorf("put from a broken source: %v", err)

@@ -169,7 +169,7 @@ func TestEngineEventsLogsStats(t *testing.T) {
 		Cmd:        []string{"sh", "-c", "echo one; echo two >&2; echo three; exit 4"},
 		HostConfig: HostConfig{LogConfig: LogConfig{Type: "json-file"}},
 	})
-	events, err := c.SystemEvents(t.Context(), EventsOptions{Since: since, Filters: Filters{"container": {id}, "event": {"die"}}})
+	events, err := c.SystemEvents(t.Context(), EventsOptions{Since: since, Filters: Filters{"container": {id}, "event": {"die", "died"}}}) // podman filters by its own words
 	if err != nil {
 		t.Fatal(err)
 	}
