@@ -14,7 +14,7 @@ import (
 // connection is one generation: one connection of the library, from its handshake to its end.
 type connection struct {
 	conn           *amqp091.Connection
-	raw            net.Conn // under TLS and the library: closing it ends every call that hangs
+	raw            *hearing // under TLS and the library: closing it ends every call that hangs
 	url            URL
 	closeTimeout   time.Duration
 	confirmTimeout time.Duration
@@ -27,7 +27,7 @@ type connection struct {
 	watch    sync.WaitGroup
 }
 
-func newConnection(conn *amqp091.Connection, raw net.Conn, u URL, cfg Config) *connection {
+func newConnection(conn *amqp091.Connection, raw *hearing, u URL, cfg Config) *connection {
 	c := &connection{
 		conn: conn, raw: raw, url: u, closeTimeout: cfg.CloseTimeout, confirmTimeout: cfg.ConfirmTimeout,
 		done: make(chan struct{}),
@@ -65,6 +65,48 @@ func (c *connection) closeChannel(ch *amqp091.Channel) {
 	t := time.AfterFunc(c.closeTimeout, c.kill)
 	defer t.Stop()
 	_ = ch.Close()
+}
+
+// killLater is killAfter with the close timeout in between: time for what is under way.
+func (c *connection) killLater(ctx context.Context) (stop func()) {
+	var mu sync.Mutex
+	var timer *time.Timer
+	over := false
+	unhook := context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			timer = time.AfterFunc(c.closeTimeout, c.kill)
+		}
+	})
+	return func() {
+		unhook()
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// alive tells that the broker was heard within two heartbeats.
+func (c *connection) alive() bool {
+	return time.Since(time.Unix(0, c.raw.last.Load())) < 2*c.conn.Config.Heartbeat
+}
+
+// hearing is a socket that remembers when something was read from it.
+type hearing struct {
+	net.Conn
+	last atomic.Int64 // unix nanoseconds
+}
+
+func (h *hearing) Read(b []byte) (int, error) {
+	n, err := h.Conn.Read(b)
+	if n > 0 {
+		h.last.Store(time.Now().UnixNano())
+	}
+	return n, err
 }
 
 // close says good-bye for at most the close timeout and waits until everything has ended.

@@ -37,13 +37,7 @@ type Consumer struct {
 	log     *slog.Logger
 	session *session
 	returns *returns
-	out     chan *Delivery // unbuffered: what is not received stays with the consumer, which gives it back
-	closed  chan struct{}  // closed when Run has ended
-
-	mu        sync.Mutex
-	draining  chan struct{} // closed by StopConsuming
-	stopped   bool          // draining is closed
-	consuming chan struct{} // closed when the present generation has no consumer at the broker any more; nil: none
+	slots   *slots
 }
 
 // NewConsumer makes a consumer; nothing happens before Run.
@@ -53,7 +47,7 @@ func NewConsumer(d *Dialer, cfg ConsumerConfig) *Consumer {
 	s := newSession(d, "consumer", cfg.Logger)
 	return &Consumer{
 		dialer: d, cfg: cfg, log: s.log, session: s, returns: newReturns(d, cfg.Logger),
-		out: make(chan *Delivery), closed: make(chan struct{}), draining: make(chan struct{}),
+		slots: newSlots(),
 	}
 }
 
@@ -64,51 +58,23 @@ func (c *Consumer) Run(ctx context.Context) error {
 	var returns sync.WaitGroup
 	returns.Go(func() { c.returns.run(ctx) })
 	c.session.run(ctx, c.serve)
-	close(c.closed)
+	c.slots.close()
 	returns.Wait()
 	return context.Cause(ctx)
 }
 
 // Receive waits for the next message. As many goroutines may wait as the worker has free slots. Its errors: the cause
 // of ctx, ErrDraining after StopConsuming, ErrClosed after Run.
-func (c *Consumer) Receive(ctx context.Context) (*Delivery, error) {
-	select {
-	case <-c.draining: // first: none of the other cases may win by chance
-		return nil, ErrDraining
-	default:
-	}
-	select {
-	case d := <-c.out:
-		return d, nil
-	case <-c.draining:
-		return nil, ErrDraining
-	case <-c.closed:
-		return nil, ErrClosed
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
+func (c *Consumer) Receive(ctx context.Context) (*Delivery, error) { return c.slots.receive(ctx) }
 
 // StopConsuming ends the intake for good: the consumer is cancelled at the broker, messages that were delivered and
 // not received go back to the queue, Receive returns ErrDraining. What was received stays ours, the connection stays
 // open. It returns when this is done, at once when there is no connection; or with the cause of ctx.
 func (c *Consumer) StopConsuming(ctx context.Context) error {
-	c.mu.Lock()
-	if !c.stopped {
-		c.stopped = true
-		close(c.draining)
+	if err := c.slots.drain(ctx); err != nil {
+		return fmt.Errorf("stop consuming %q: %w", c.cfg.Queue, err)
 	}
-	consuming := c.consuming
-	c.mu.Unlock()
-	if consuming == nil {
-		return nil
-	}
-	select {
-	case <-consuming:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop consuming %q: %w", c.cfg.Queue, context.Cause(ctx))
-	}
+	return nil
 }
 
 // serve is one generation.
@@ -120,9 +86,9 @@ func (c *Consumer) serve(ctx context.Context, conn *connection, ready func()) er
 	gen := newHeldGeneration(conn, ch)
 	defer gen.end()
 
-	if done := c.beginConsuming(); done != nil {
+	if end := c.slots.begin(); end != nil {
 		err := c.intake(ctx, conn, gen, ready)
-		c.endConsuming(done)
+		end()
 		if err != nil {
 			return err
 		}
@@ -151,23 +117,6 @@ func (c *Consumer) intake(ctx context.Context, conn *connection, gen *heldGenera
 	return nil
 }
 
-func (c *Consumer) beginConsuming() chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped {
-		return nil
-	}
-	c.consuming = make(chan struct{})
-	return c.consuming
-}
-
-func (c *Consumer) endConsuming(done chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(done)
-	c.consuming = nil
-}
-
 func (c *Consumer) consume(ctx context.Context, conn *connection, ch *amqp091.Channel) (<-chan amqp091.Delivery, error) {
 	defer conn.killAfter(ctx)()
 	// Not global: with a quorum queue the broker answers that with the end of the connection (540).
@@ -188,14 +137,18 @@ func (c *Consumer) pump(ctx context.Context, gen *heldGeneration, deliveries <-c
 			if !ok {
 				return gen.reason()
 			}
-		case <-c.draining:
+		case <-c.slots.draining:
 			return nil
 		case <-ctx.Done():
 			return nil
 		}
+		if consumedHere(raw) {
+			continue
+		}
 		select {
-		case c.out <- newHeld(raw, c.cfg.Queue, gen, c.returns):
-		case <-c.draining:
+		case c.slots.out <- newHeld(raw, c.cfg.Queue, gen, c.returns):
+			c.slots.handed()
+		case <-c.slots.draining:
 			_ = raw.Nack(false, true)
 			return nil
 		case <-ctx.Done():

@@ -99,7 +99,7 @@ func (d *Dialer) dialOne(ctx context.Context, u URL, role string) (*connection, 
 	props.SetClientConnectionName(strings.TrimSpace(d.cfg.Name + " " + role))
 
 	// The library's handshake knows no context. Closing the socket under it is what ends it.
-	var raw net.Conn
+	var raw *hearing
 	var stop func() bool
 	conn, err := amqp091.DialConfig(u.raw, amqp091.Config{
 		Heartbeat:       d.cfg.Heartbeat,
@@ -111,9 +111,9 @@ func (d *Dialer) dialOne(ctx context.Context, u URL, role string) (*connection, 
 			if err != nil {
 				return nil, err
 			}
-			raw = c
+			raw = &hearing{Conn: c}
 			stop = context.AfterFunc(ctx, func() { _ = c.Close() })
-			return c, nil
+			return raw, nil
 		},
 	})
 	if stop != nil && !stop() && err == nil {

@@ -16,9 +16,10 @@ type heldGeneration struct {
 	ch    *amqp091.Channel
 	ended chan struct{}
 
-	once sync.Once
-	mu   sync.Mutex
-	err  error
+	once  sync.Once
+	mu    sync.Mutex
+	err   error
+	after func()
 }
 
 // errCanceled: the broker cancelled the consumer and left the channel open. The queue was deleted, its node is down,
@@ -41,7 +42,32 @@ func newHeldGeneration(c *connection, ch *amqp091.Channel) *heldGeneration {
 }
 
 // end makes everything that is held lost.
-func (g *heldGeneration) end() { g.once.Do(func() { close(g.ended) }) }
+func (g *heldGeneration) end() {
+	g.once.Do(func() {
+		close(g.ended)
+		g.mu.Lock()
+		after := g.after
+		g.after = nil
+		g.mu.Unlock()
+		if after != nil {
+			after()
+		}
+	})
+}
+
+// onEnd calls f at the end, at once if it has come. There is one such function: that of the delivery about which nothing
+// has been decided, and there is one of those where the prefetch is one.
+func (g *heldGeneration) onEnd(f func()) {
+	g.mu.Lock()
+	select {
+	case <-g.ended:
+		g.mu.Unlock()
+		f()
+	default:
+		g.after = f
+		g.mu.Unlock()
+	}
+}
 
 // reason is why there are no more deliveries.
 func (g *heldGeneration) reason() error {
@@ -66,6 +92,7 @@ type held struct {
 }
 
 func newHeld(raw amqp091.Delivery, queue string, gen *heldGeneration, r *returns) *Delivery {
+	withoutOwn(raw.Headers) // a claim that came back
 	d := &Delivery{Message: newMessage(raw), Queue: queue, DeliveryCount: deliveryCount(raw.Headers)}
 	d.claim = &held{gen: gen, tag: raw.DeliveryTag, queue: queue, message: &d.Message, returns: r}
 	return d

@@ -1,0 +1,516 @@
+//go:build integration
+
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rabbitmq/amqp091-go"
+
+	"github.com/docker-worker/docker-worker/internal/brokertest"
+)
+
+// bothTypes runs a test with each type of claims queue.
+func bothTypes(t *testing.T, test func(t *testing.T, classic bool)) {
+	t.Run("quorum", func(t *testing.T) { test(t, false) })
+	t.Run("classic", func(t *testing.T) { test(t, true) })
+}
+
+// leases makes a consumer whose queues go away with the test.
+func leases(t *testing.T, d *Dialer, cfg LeaseConfig) *LeaseConsumer {
+	t.Helper()
+	setDefault(&cfg.WorkerID, "w")
+	setDefault(&cfg.Lease, time.Minute)
+	c, err := NewLeaseConsumer(d, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	brokertest.DeleteQueue(t, brokertest.URL(), c.cfg.claimsQueue())
+	return c
+}
+
+func mustReclaim(t *testing.T, c *LeaseConsumer) []*Delivery {
+	t.Helper()
+	out, err := c.Reclaimed(soon(t))
+	if err != nil {
+		t.Fatalf("reclaim: %v", err)
+	}
+	return out
+}
+
+func mustClaim(t *testing.T, c *LeaseConsumer, attempt int32) *Delivery {
+	t.Helper()
+	d := mustReceive(t, c)
+	if err := d.Claim(soon(t), map[string]any{"attempt": attempt}); err != nil {
+		t.Fatalf("claim: %v", err)
+	}
+	return d
+}
+
+func taskQueue(t *testing.T, classic bool) string {
+	t.Helper()
+	if classic {
+		return brokertest.Queue(t, brokertest.URL(), nil)
+	}
+	return brokertest.Queue(t, brokertest.URL(), quorum)
+}
+
+func TestLeaseIsRenewedUntilItIsSettled(t *testing.T) {
+	bothTypes(t, func(t *testing.T, classic bool) {
+		d, _ := testDialer(t, Config{})
+		q := taskQueue(t, classic)
+		c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Lease: time.Second, Classic: classic})
+		stop := start(t, c.Run)
+		if got := mustReclaim(t, c); len(got) != 0 {
+			t.Fatalf("reclaimed %d", len(got))
+		}
+		brokertest.Publish(t, brokertest.URL(), q, numbered(3)...)
+		var held []*Delivery
+		for range 3 {
+			held = append(held, mustClaim(t, c, 1))
+		}
+		first := held[0].Deadline()
+		brokertest.Wait(t, patience, "the lease is renewed several times over", func() bool {
+			return held[0].Deadline().Sub(first) > 3*time.Second
+		})
+		for _, m := range held {
+			select {
+			case <-m.Lost():
+				t.Fatal("lost")
+			default:
+			}
+			if err := m.Ack(soon(t)); err != nil {
+				t.Error(err)
+			}
+			if err := m.Ack(soon(t)); !errors.Is(err, ErrSettled) {
+				t.Errorf("again: %v", err)
+			}
+		}
+		stop()
+		awaitCount(t, brokertest.URL(), q, 0)
+		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
+	})
+}
+
+func TestLeaseBeforeClaim(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	opts := QueueOptions{Name: brokertest.Name(t)}
+	dead := opts.Name + ".dead"
+	brokertest.DeleteQueue(t, brokertest.URL(), opts.Name)
+	brokertest.DeleteQueue(t, brokertest.URL(), dead)
+	brokertest.DeleteExchange(t, brokertest.URL(), dead)
+	if err := d.DeclareQueue(soon(t), opts); err != nil {
+		t.Fatal(err)
+	}
+	brokertest.Publish(t, brokertest.URL(), opts.Name, amqp091.Publishing{MessageId: "bad"}, amqp091.Publishing{MessageId: "late"}, amqp091.Publishing{MessageId: "worse"})
+	c := leases(t, d, LeaseConfig{Queue: opts.Name, WorkerID: brokertest.Name(t)})
+	start(t, c.Run)
+	bad := mustReceive(t, c)
+	if err := bad.Reject(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	awaitCount(t, brokertest.URL(), dead, 1)
+	late := mustClaim(t, c, 1) // after the claim it takes another trip
+	if late.MessageID != "late" {
+		t.Fatalf("received %q", late.MessageID)
+	}
+	if err := late.Reject(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	worse := mustReceive(t, c)
+	if err := worse.Ack(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = c.Receive(t.Context()) }() // somebody must be there to meet the marked one
+	awaitCount(t, brokertest.URL(), dead, 2)
+	awaitCount(t, brokertest.URL(), opts.Name, 0)
+}
+
+func TestLeaseGoesBack(t *testing.T) {
+	bothTypes(t, func(t *testing.T, classic bool) {
+		d, _ := testDialer(t, Config{})
+		q := taskQueue(t, classic)
+		c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: classic})
+		start(t, c.Run)
+		brokertest.Publish(t, brokertest.URL(), q, amqp091.Publishing{MessageId: "m", Priority: 3, Expiration: "60000", UserId: "guest", Headers: amqp091.Table{"mine": "kept"}})
+		m := mustClaim(t, c, 1)
+		if err := m.Requeue(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+		m = mustReceive(t, c)
+		if m.Headers["attempt"] != int32(1) || m.Headers["mine"] != "kept" || m.Headers[claimHeader] != nil {
+			t.Errorf("given back: %v", m.Headers)
+		}
+		if err := m.Claim(soon(t), map[string]any{"attempt": int32(2)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Return(soon(t), map[string]any{"why": "disk"}); err != nil {
+			t.Fatal(err)
+		}
+		m = mustReceive(t, c)
+		delete(m.Headers, "x-delivery-count")
+		want := map[string]any{"attempt": int32(2), "mine": "kept", "why": "disk"}
+		if diff := cmp.Diff(want, m.Headers); diff != "" {
+			t.Error(diff)
+		}
+		if err := m.Requeue(soon(t)); err != nil { // only offered
+			t.Fatal(err)
+		}
+		if err := mustReceive(t, c).Ack(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+		awaitCount(t, brokertest.URL(), q, 0)
+		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
+	})
+}
+
+func TestWorkerComesBack(t *testing.T) {
+	bothTypes(t, func(t *testing.T, classic bool) {
+		d, _ := testDialer(t, Config{})
+		q := taskQueue(t, classic)
+		cfg := LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: classic}
+		first := leases(t, d, cfg)
+		stop := start(t, first.Run)
+		brokertest.Publish(t, brokertest.URL(), q, numbered(5)...)
+		for range 3 {
+			mustClaim(t, first, 1)
+		}
+		stop()
+		second := leases(t, d, cfg)
+		start(t, second.Run)
+		got := make(map[string]bool)
+		for _, m := range mustReclaim(t, second) {
+			got[m.MessageID] = true
+			if m.Headers["attempt"] != int32(1) || m.Headers[claimHeader] != nil || m.Queue != q {
+				t.Errorf("reclaimed %+v", m.Message)
+			}
+			if time.Until(m.Deadline()) < 30*time.Second {
+				t.Errorf("deadline %s: it was not renewed", m.Deadline())
+			}
+			if err := m.Ack(soon(t)); err != nil {
+				t.Error(err)
+			}
+		}
+		if diff := cmp.Diff(map[string]bool{"0": true, "1": true, "2": true}, got); diff != "" {
+			t.Error(diff)
+		}
+		for range 2 {
+			if err := mustClaim(t, second, 1).Ack(soon(t)); err != nil {
+				t.Error(err)
+			}
+		}
+		awaitCount(t, brokertest.URL(), q, 0)
+		awaitCount(t, brokertest.URL(), second.cfg.claimsQueue(), 0)
+	})
+}
+
+func TestWorkerDoesNotComeBack(t *testing.T) {
+	bothTypes(t, func(t *testing.T, classic bool) {
+		d, _ := testDialer(t, Config{})
+		q := taskQueue(t, classic)
+		first := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Lease: 2 * time.Second, Classic: classic})
+		stop := start(t, first.Run)
+		brokertest.Publish(t, brokertest.URL(), q, numbered(2)...)
+		deadline := time.Time{}
+		for range 2 {
+			deadline = mustClaim(t, first, 1).Deadline()
+		}
+		stop()
+		other := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: classic})
+		start(t, other.Run)
+		for range 2 {
+			m := mustClaim(t, other, 2)
+			if time.Now().Before(deadline) {
+				t.Error("somebody else had the message before the first worker's deadline")
+			}
+			if m.Headers["attempt"] != int32(1) { // of the message as it came
+				t.Errorf("headers %v", m.Headers)
+			}
+			if err := m.Ack(soon(t)); err != nil {
+				t.Error(err)
+			}
+		}
+		awaitCount(t, brokertest.URL(), first.cfg.claimsQueue(), 0)
+	})
+}
+
+func TestSecondWorkerWithTheSameID(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	q := taskQueue(t, true)
+	cfg := LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true}
+	first := leases(t, d, cfg)
+	stop := start(t, first.Run)
+	mustReclaim(t, first)
+	second := leases(t, d, cfg)
+	start(t, second.Run)
+	if _, err := second.Reclaimed(soon(t)); !IsLocked(err) {
+		t.Errorf("second worker: %v, want that the id is locked", err)
+	}
+	stop()
+	brokertest.Wait(t, patience, "the second worker has the id", func() bool {
+		_, err := second.Reclaimed(soon(t))
+		return err == nil
+	})
+}
+
+func TestAnotherLeaseIsRefused(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	q := taskQueue(t, true)
+	cfg := LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true}
+	first := leases(t, d, cfg)
+	stop := start(t, first.Run)
+	mustReclaim(t, first)
+	stop()
+	cfg.Lease = 2 * time.Minute
+	second := leases(t, d, cfg)
+	start(t, second.Run)
+	if _, err := second.Reclaimed(soon(t)); !IsInequivalent(err) {
+		t.Errorf("another lease: %v", err)
+	}
+}
+
+func TestNoHoarding(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	q := taskQueue(t, true)
+	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true})
+	start(t, c.Run)
+	mustReclaim(t, c)
+	brokertest.Publish(t, brokertest.URL(), q, numbered(10)...)
+	for i := range 3 {
+		m := mustClaim(t, c, 1)
+		if m.Redelivered {
+			t.Error("it was requeued before")
+		}
+		awaitCount(t, brokertest.URL(), q, 9-i) // no receiver waits: nothing more is taken
+	}
+	if info, err := d.InspectQueue(soon(t), q); err != nil || info.Consumers != 0 {
+		t.Errorf("%d consumers, %v", info.Consumers, err)
+	}
+	if err := c.StopConsuming(soon(t)); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Receive(soon(t)); !errors.Is(err, ErrDraining) {
+		t.Errorf("receive: %v", err)
+	}
+}
+
+func TestFenceBeforeSomebodyElse(t *testing.T) {
+	proxy := brokertest.NewProxy(t, brokertest.URL())
+	d, _ := testDialer(t, Config{URLs: []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())}, Heartbeat: time.Second, DialTimeout: time.Second})
+	direct, _ := testDialer(t, Config{})
+	q := taskQueue(t, false)
+	cut := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Lease: 6 * time.Second, Margin: time.Second})
+	start(t, cut.Run)
+	brokertest.Publish(t, brokertest.URL(), q, numbered(1)...)
+	m := mustClaim(t, cut, 1)
+	proxy.Blackhole(true)
+	other := leases(t, direct, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t)})
+	start(t, other.Run)
+	taken := make(chan time.Time, 1)
+	go func() {
+		if d, err := other.Receive(soon(t)); err == nil {
+			taken <- time.Now()
+			if err := d.Ack(soon(t)); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	awaitLost(t, m)
+	lost := time.Now()
+	if err := m.Ack(soon(t)); !errors.Is(err, ErrLost) {
+		t.Errorf("ack of a lost claim: %v", err)
+	}
+	select {
+	case at := <-taken:
+		if at.Before(lost) {
+			t.Errorf("somebody else had it %s before it was lost here", lost.Sub(at))
+		}
+	case <-soon(t).Done():
+		t.Error("nobody else got it")
+	}
+	proxy.Blackhole(false)
+	proxy.Cut()
+	brokertest.Publish(t, brokertest.URL(), q, amqp091.Publishing{MessageId: "next"})
+	if err := mustClaim(t, cut, 1).Ack(soon(t)); err != nil { // and life goes on
+		t.Error(err)
+	}
+}
+
+func TestVanishedClaimIsPutBack(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	q := taskQueue(t, true)
+	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true})
+	start(t, c.Run)
+	brokertest.Publish(t, brokertest.URL(), q, numbered(1)...)
+	m := mustClaim(t, c, 1)
+	if _, err := brokertest.Channel(t, brokertest.URL()).QueueDelete(c.cfg.claimsQueue(), false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	brokertest.Wait(t, patience, "the claims queue is there again", func() bool {
+		return brokertest.Count(t, brokertest.URL(), c.cfg.claimsQueue()) >= 0
+	})
+	if err := m.Requeue(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustReceive(t, c).Ack(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBarrierThatWasLeftBehindIsNoTask(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	q := taskQueue(t, true)
+	barrier := amqp091.Publishing{Headers: amqp091.Table{barrierHeader: "x"}}
+	brokertest.Publish(t, brokertest.URL(), q, barrier, amqp091.Publishing{MessageId: "a"}, barrier, amqp091.Publishing{MessageId: "b"})
+	held := NewConsumer(d, ConsumerConfig{Queue: q})
+	stop := start(t, held.Run)
+	m := mustReceive(t, held)
+	if m.MessageID != "a" {
+		t.Errorf("received %q", m.MessageID)
+	}
+	if err := m.Ack(soon(t)); err != nil {
+		t.Error(err)
+	}
+	stop()
+	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true})
+	start(t, c.Run)
+	if m := mustClaim(t, c, 1); m.MessageID != "b" {
+		t.Errorf("received %q", m.MessageID)
+	}
+}
+
+func TestLeaseConfigIsChecked(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	for name, cfg := range map[string]LeaseConfig{
+		"no queue": {WorkerID: "w"}, "no worker": {Queue: "q"}, "short": {Queue: "q", WorkerID: "w", Lease: time.Millisecond},
+		"margin": {Queue: "q", WorkerID: "w", Lease: 10 * time.Second, Margin: 6 * time.Second},
+		"names":  {Queue: string(make([]byte, 200)), WorkerID: string(make([]byte, 60))},
+	} {
+		if _, err := NewLeaseConsumer(d, cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestRenewalsSurviveCuts kills the connections in random moments of hot renewal: afterwards each claim is there once.
+func TestRenewalsSurviveCuts(t *testing.T) {
+	bothTypes(t, func(t *testing.T, classic bool) {
+		const claims, cuts = 5, 100
+		proxy := brokertest.NewProxy(t, brokertest.URL())
+		d, changes := testDialer(t, Config{
+			URLs: []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())}, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
+		})
+		q := taskQueue(t, classic)
+		c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: classic})
+		c.store.renewEvery = time.Millisecond
+		stop := start(t, c.Run)
+		brokertest.Publish(t, brokertest.URL(), q, numbered(claims)...)
+		var held []*Delivery
+		for range claims {
+			held = append(held, mustClaim(t, c, 1))
+		}
+		renewals := 0
+		for i := range cuts {
+			// A random number of renewals later, which is a random moment of one.
+			last := held[i%claims].Deadline()
+			for range 1 + i%7 {
+				brokertest.Wait(t, patience, "the claim is renewed", func() bool { return held[i%claims].Deadline().After(last) })
+				renewals++
+			}
+			proxy.Cut()
+			changes.await(t, "claims", Connected, i+2)
+		}
+		for _, m := range held {
+			select {
+			case <-m.Lost():
+				t.Errorf("claim %s is lost", m.MessageID)
+			default:
+			}
+		}
+		stop()
+		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), claims)
+		awaitCount(t, brokertest.URL(), q, 0)
+		again := leases(t, d, LeaseConfig{Queue: q, WorkerID: c.cfg.WorkerID, Classic: classic})
+		start(t, again.Run)
+		got := make(map[string]int)
+		for _, m := range mustReclaim(t, again) {
+			got[m.MessageID]++
+			if err := m.Ack(soon(t)); err != nil {
+				t.Error(err)
+			}
+		}
+		want := make(map[string]int)
+		for i := range claims {
+			want[fmt.Sprint(i)] = 1
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
+	})
+}
+
+// TestWorkSurvivesCuts takes, claims and settles while connections are killed. Every message is settled at least once,
+// none twice by a worker that thought that it was its own for the whole time, and nothing is left.
+func TestWorkSurvivesCuts(t *testing.T) {
+	const n = 150
+	proxy := brokertest.NewProxy(t, brokertest.URL())
+	d, _ := testDialer(t, Config{
+		URLs: []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())}, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
+	})
+	q := taskQueue(t, false)
+	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t)})
+	start(t, c.Run)
+	brokertest.Publish(t, brokertest.URL(), q, numbered(n)...)
+	ctx, cancel := context.WithCancel(soon(t))
+	defer cancel()
+	settled := make(chan string)
+	for range 3 {
+		go func() {
+			for {
+				m, err := c.Receive(ctx)
+				if err != nil {
+					return
+				}
+				if err := m.Claim(ctx, map[string]any{"attempt": int32(1)}); err != nil {
+					if !errors.Is(err, ErrLost) && ctx.Err() == nil {
+						t.Errorf("claim: %v", err)
+					}
+					continue
+				}
+				if err := m.Ack(ctx); err != nil && ctx.Err() == nil {
+					t.Errorf("ack: %v", err)
+				}
+				select {
+				case settled <- m.MessageID:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+	}
+	count := make(map[string]int)
+	for i := 0; len(count) < n; i++ {
+		select {
+		case id := <-settled:
+			count[id]++
+		case <-ctx.Done():
+			t.Fatalf("%d of %d were settled", len(count), n)
+		}
+		if i%15 == 7 {
+			proxy.Cut()
+		}
+	}
+	twice := 0
+	for _, k := range count {
+		twice += k - 1
+	}
+	t.Logf("%d connections; %d messages came again, because the acknowledgement of the original was cut off", proxy.Connections(), twice)
+	awaitCount(t, brokertest.URL(), q, 0)
+	awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
+}
