@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/docker-worker/docker-worker/amqp"
@@ -12,13 +13,68 @@ import (
 // attemptHeader counts the attempts at a task that were begun. Workers alone write it.
 const attemptHeader = "x-docker-worker-attempt"
 
-// brokerSource is the worker's Source behind a consumer.
-type brokerSource struct{ consumer *amqp.Consumer }
+// intake is what the two ways of holding a task have in common.
+type intake interface {
+	Run(ctx context.Context) error
+	Receive(ctx context.Context) (*amqp.Delivery, error)
+	StopConsuming(ctx context.Context) error
+}
+
+// brokerSource is the worker's Source behind a broker.
+type brokerSource struct {
+	intake
+	leases *amqp.LeaseConsumer // the same as intake; nil where deliveries are held
+	logger *slog.Logger
+}
+
+// lockPatience is how long a worker waits for its own claims when another connection has them. A connection that died
+// with its host is noticed after three heartbeats.
+const lockPatience = 40 * time.Second
 
 func (s brokerSource) Receive(ctx context.Context) (*worker.Delivery, error) {
-	d, err := s.consumer.Receive(ctx)
+	d, err := s.intake.Receive(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if s.leases != nil {
+		return delivery(d, begunBefore(d)), nil
+	}
+	return delivery(d, begunBefore(d)+unsettledBefore(d)), nil
+}
+
+// Resume waits for the claims that this worker had when its last process ended. A delivery that is held has ended with
+// its connection.
+func (s brokerSource) Resume(ctx context.Context) ([]*worker.Delivery, error) {
+	if s.leases == nil {
+		return nil, nil
+	}
+	begun := time.Now()
+	claims, err := s.leases.Reclaimed(ctx)
+	for ; amqp.IsLocked(err) && time.Since(begun) < lockPatience; claims, err = s.leases.Reclaimed(ctx) {
+		s.logger.Warn("another connection has this worker's id; if it died, the broker will notice", "error", err)
+		select {
+		case <-time.After(5 * time.Second):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var resumed []*worker.Delivery
+	for _, claim := range claims {
+		// The header of a claim counts the attempt that it is for.
+		d := delivery(claim, max(begunBefore(claim)-1, 0))
+		d.Resumed = true
+		resumed = append(resumed, d)
+	}
+	return resumed, nil
+}
+
+func delivery(d *amqp.Delivery, attempts int) *worker.Delivery {
+	if d.MessageID == "" {
+		// From here on the task has an id, in every copy of it.
+		d.MessageID = worker.NewID()
 	}
 	traceparent, _ := d.Headers["traceparent"].(string)
 	return &worker.Delivery{
@@ -29,22 +85,22 @@ func (s brokerSource) Receive(ctx context.Context) (*worker.Delivery, error) {
 		ReplyTo:       d.ReplyTo,
 		Traceparent:   traceparent,
 		Queue:         d.Queue,
-		Attempts:      attemptsBefore(d),
-	}, nil
+		Attempts:      attempts,
+	}
 }
 
-// Resume finds nothing: a delivery that is held ends with its connection.
-func (brokerSource) Resume(context.Context) ([]*worker.Delivery, error) { return nil, nil }
+// begunBefore is the number of attempts that workers say they have begun.
+func begunBefore(d *amqp.Delivery) int {
+	return int(min(max(integer(d.Headers[attemptHeader]), 0), 1<<20))
+}
 
-// attemptsBefore counts the attempts that somebody may have begun: those that our header tells, and those that ended
-// with a connection, which only the broker knows: exactly on a quorum queue, else one or none.
-func attemptsBefore(d *amqp.Delivery) int {
-	counted := max(integer(d.Headers[attemptHeader]), 0)
-	uncounted := d.DeliveryCount
-	if uncounted == 0 && d.Redelivered {
-		uncounted = 1
+// unsettledBefore counts attempts that ended with a connection, where deliveries are held: only the broker knows of
+// them, exactly for a quorum queue, else as none or one.
+func unsettledBefore(d *amqp.Delivery) int {
+	if d.DeliveryCount == 0 && d.Redelivered {
+		return 1
 	}
-	return int(min(counted+uncounted, 1<<20))
+	return int(min(max(d.DeliveryCount, 0), 1<<20))
 }
 
 // integer reads a header that other clients may have written with another size of integer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -92,6 +93,14 @@ func newEngine(c *cli.Context, logger *slog.Logger) (*dockerapi.Client, error) {
 		return nil, failure{exitConfig, err}
 	}
 	return client, nil
+}
+
+// oneOf checks a flag that is a word out of a few.
+func oneOf(c *cli.Context, flag string, words ...string) error {
+	if !slices.Contains(words, c.String(flag)) {
+		return failure{exitConfig, fmt.Errorf("--%s %q: it is %s", flag, c.String(flag), strings.Join(words, " or "))}
+	}
+	return nil
 }
 
 func flags(groups ...[]cli.Flag) []cli.Flag {

@@ -65,7 +65,7 @@ func runLocally(c *cli.Context) error {
 	}
 	defer client.Close()
 
-	life := newLifetimes(c.Context, time.Nanosecond, logger) // there is nothing to drain: the first signal stops the task
+	life := newLifetimes(c.Context, time.Nanosecond, false, logger) // there is nothing to drain: the first signal stops the task
 	defer life.end()
 	if _, err := client.Negotiate(life.intake); err != nil {
 		return err
@@ -150,8 +150,7 @@ func (e *localEvents) Publish(_ context.Context, messages ...worker.Message) err
 	for _, m := range messages {
 		var err error
 		if m.Type == worker.TaskLog {
-			stream, _ := m.Headers["stream"].(string)
-			err = e.show.log(stream, m.Body)
+			err = e.show.log(m.Headers, m.Body)
 		} else {
 			err = e.show.event(m.Type, m.Body)
 		}

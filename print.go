@@ -15,7 +15,9 @@ type printer struct {
 	stdout, stderr io.Writer
 	events         bool // events on stdout; the log goes to stderr then
 
-	midLine bool // the last thing shown did not end its line
+	midLine bool  // the last thing shown did not end its line
+	attempt int64 // of the log that is shown
+	shown   int64 // bytes of it
 	outcome *outcome
 }
 
@@ -30,8 +32,18 @@ type outcome struct {
 	Retrying bool             `json:"retrying"`
 }
 
-// log shows a piece of the log.
-func (p *printer) log(stream string, text []byte) error {
+// log shows a piece of the log, less what was shown before: events may come twice.
+func (p *printer) log(headers map[string]any, text []byte) error {
+	stream, _ := headers["stream"].(string)
+	if attempt := integer(headers["attempt"]); attempt != p.attempt {
+		p.attempt, p.shown = attempt, 0
+	}
+	again := min(max(p.shown-integer(headers["offset"]), 0), int64(len(text)))
+	text = text[again:]
+	p.shown += int64(len(text))
+	if len(text) == 0 {
+		return nil
+	}
 	out := p.stdout
 	if stream != "stdout" || p.events {
 		out = p.stderr
@@ -42,7 +54,7 @@ func (p *printer) log(stream string, text []byte) error {
 	if _, err := out.Write(text); err != nil {
 		return err
 	}
-	p.midLine = len(text) > 0 && !bytes.HasSuffix(text, []byte("\n"))
+	p.midLine = !bytes.HasSuffix(text, []byte("\n"))
 	return nil
 }
 

@@ -18,14 +18,17 @@ var errDrain = errors.New("the worker drains")
 // the first, a second signal or the drain timeout the second. Neither is ever begun again.
 type lifetimes struct {
 	intake, work context.Context
-	end          func() // stops listening for signals, and ends both
+	leave        <-chan struct{} // closed by SIGUSR2: end, and leave the tasks running
+	end          func()          // stops listening for signals, and ends both
 }
 
-func newLifetimes(ctx context.Context, drainTimeout time.Duration, logger *slog.Logger) *lifetimes {
+// newLifetimes begins both lives and listens for signals. canLeave says whether tasks can be left running.
+func newLifetimes(ctx context.Context, drainTimeout time.Duration, canLeave bool, logger *slog.Logger) *lifetimes {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR2)
 	work, endWork := context.WithCancelCause(ctx)
 	intake, endIntake := context.WithCancelCause(work)
+	leave := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -33,6 +36,12 @@ func newLifetimes(ctx context.Context, drainTimeout time.Duration, logger *slog.
 		for {
 			select {
 			case s := <-signals:
+				if s == syscall.SIGUSR2 && canLeave {
+					logger.Info("leaving", "signal", s.String())
+					endIntake(errDrain)
+					close(leave)
+					return
+				}
 				if intake.Err() == nil {
 					logger.Info("no new task is taken; running tasks go on to their end, a second signal stops them", "signal", s.String())
 					endIntake(errDrain)
@@ -51,7 +60,7 @@ func newLifetimes(ctx context.Context, drainTimeout time.Duration, logger *slog.
 			}
 		}
 	}()
-	return &lifetimes{intake: intake, work: work, end: func() {
+	return &lifetimes{intake: intake, work: work, leave: leave, end: func() {
 		signal.Stop(signals)
 		endIntake(nil)
 		endWork(nil)

@@ -26,13 +26,17 @@ func startCommand() *cli.Command {
 		Description: `The queue must exist: docker-worker never makes or changes one here (docker-worker queue declare does).
 
    Signals: the first SIGTERM or SIGINT ends the intake; running tasks go on to their end (or to --drain-timeout).
-   The second stops their containers, puts the tasks back on the queue, and ends.
+   The second stops their containers, puts the tasks back on the queue, and ends. SIGUSR2, with a lease, ends this
+   process at once and leaves the containers running: the next start under the same id goes on with them.
 
    Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue.`,
 		Flags: flags([]cli.Flag{
 			&cli.IntFlag{Name: "capacity", EnvVars: env("capacity"), Value: runtime.NumCPU(), DefaultText: "number of CPUs", Usage: "run up to `N` tasks at a time"},
 			&cli.StringFlag{Name: "worker-id", EnvVars: env("worker-id"), Value: hostname, DefaultText: "host name", Usage: "`ID` of this worker: the same after every restart, and no other worker's"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of this worker, told in events and to the tasks"},
+			&cli.DurationFlag{Name: "lease", EnvVars: env("lease"), Value: 5 * time.Minute, Usage: "hold a task by a lease of this `DURATION` that is renewed: the longest outage of the broker that a running task survives, and the time until the tasks of a lost host run elsewhere; 0 holds the delivery instead, for brokers where this worker may not declare queues"},
+			&cli.StringFlag{Name: "claims-queue", EnvVars: env("claims-queue"), Value: "quorum", Usage: "`TYPE` of the queue that keeps the leases: quorum or classic"},
+			&cli.StringFlag{Name: "log-journal", EnvVars: env("log-journal"), Value: "engine", Usage: "`WHERE` a log is kept beside this worker, for one that comes back to its containers: engine or none (faster; output of the time between is lost)"},
 			&cli.StringFlag{Name: "state-dir", EnvVars: append(env("state-dir"), "STATE_DIRECTORY"), Value: "/var/lib/docker-worker", Usage: "`DIR` for the logs of tasks under way; they can grow to --max-log-size each"},
 			&cli.StringFlag{Name: "events-exchange", EnvVars: env("events-exchange"), Value: amqp.DefaultExchange, Usage: "topic `EXCHANGE` for everything that happens; made if it is missing"},
 			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that a task may ask for; 0 is no limit"},
@@ -72,7 +76,14 @@ func start(c *cli.Context) error {
 		return failure{exitConfig, fmt.Errorf("--capacity %d: it is between 1 and 4096", n)}
 	}
 
-	life := newLifetimes(c.Context, c.Duration("drain-timeout"), logger)
+	if err := oneOf(c, "claims-queue", "quorum", "classic"); err != nil {
+		return err
+	}
+	if err := oneOf(c, "log-journal", "engine", "none"); err != nil {
+		return err
+	}
+
+	life := newLifetimes(c.Context, c.Duration("drain-timeout"), c.Duration("lease") > 0, logger)
 	defer life.end()
 	if err := awaitServices(life.intake, c.Duration("startup-timeout"), dialer, args[0], client, logger); err != nil {
 		if life.intake.Err() != nil {
@@ -129,14 +140,17 @@ func persist(ctx context.Context, logger *slog.Logger, try func() error, passes 
 // serve connects the parts, runs the worker, and closes in order: intake, tasks, publisher, connections.
 func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, client *dockerapi.Client, logger *slog.Logger) error {
 	capacity := c.Int("capacity")
-	consumer := amqp.NewConsumer(dialer, amqp.ConsumerConfig{Queue: queue, Prefetch: capacity, Tag: c.String("worker-id"), Logger: logger})
+	source, err := newSource(c, queue, dialer, logger)
+	if err != nil {
+		return failure{exitConfig, err}
+	}
 	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
 	w, err := worker.New(worker.Config{
 		ID:             c.String("worker-id"),
 		Type:           c.String("worker-type"),
 		Queue:          queue,
 		Engine:         worker.Docker(client),
-		Source:         brokerSource{consumer},
+		Source:         source,
 		Events:         brokerEvents{publisher},
 		Logger:         logger,
 		StateDir:       c.String("state-dir"),
@@ -144,6 +158,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 		MaxRunTime:     c.Duration("max-run-time"),
 		MaxAttempts:    c.Int("max-attempts"),
 		MaxLogSize:     c.Int64("max-log-size"),
+		KeepLog:        source.leases != nil && c.String("log-journal") != "none",
 		PrepareTimeout: c.Duration("prepare-timeout"),
 		Version:        version(),
 	})
@@ -153,25 +168,70 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 
 	connections, disconnect := context.WithCancel(context.WithoutCancel(life.work))
 	var sessions sync.WaitGroup
-	sessions.Go(func() { endedBy(consumer.Run(connections), logger) })
+	sessions.Go(func() { endedBy(source.Run(connections), logger) })
 	sessions.Go(func() { endedBy(publisher.Run(connections), logger) })
 	defer func() { disconnect(); sessions.Wait() }()
 
 	stopIntake := context.AfterFunc(life.intake, func() {
-		if err := consumer.StopConsuming(connections); err != nil && connections.Err() == nil {
+		if err := source.StopConsuming(connections); err != nil && connections.Err() == nil {
 			logger.Warn("cannot end the intake in order", "error", err)
 		}
 	})
 	defer stopIntake()
 
-	logger.Info("starting", "version", version(),
-		"lease", "none: the broker's consumer_timeout (30 minutes by default) bounds a task, and a lost connection ends it")
-	if err := w.Run(life.intake, life.work); err != nil {
+	logger.Info("starting", "version", version(), "lease", source.cost(c.Duration("lease")))
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(life.intake, life.work) }()
+	select {
+	case err := <-ended:
+		if err == nil {
+			logger.Info("stopped")
+		}
 		return err
+	case <-life.leave:
+		leave(w, logger)
+		return nil
 	}
-	logger.Info("stopped")
-	return nil
 }
+
+// newSource makes the intake that --lease asks for.
+func newSource(c *cli.Context, queue string, dialer *amqp.Dialer, logger *slog.Logger) (brokerSource, error) {
+	id := c.String("worker-id")
+	if c.Duration("lease") == 0 {
+		held := amqp.NewConsumer(dialer, amqp.ConsumerConfig{Queue: queue, Prefetch: c.Int("capacity"), Tag: id, Logger: logger})
+		return brokerSource{intake: held, logger: logger}, nil
+	}
+	classic := c.String("claims-queue") == "classic"
+	leases, err := amqp.NewLeaseConsumer(dialer, amqp.LeaseConfig{
+		Queue: queue, WorkerID: id, Lease: c.Duration("lease"), Classic: classic, Tag: id, Logger: logger,
+	})
+	return brokerSource{intake: leases, leases: leases, logger: logger}, err
+}
+
+// cost says in a line what the way of holding tasks means to an operator.
+func (s brokerSource) cost(lease time.Duration) string {
+	if s.leases == nil {
+		return "none: the broker's consumer_timeout (30 minutes by default) bounds a task, and a lost connection ends it"
+	}
+	return fmt.Sprintf("%v: the longest outage of the broker that a task survives, and how long the tasks of a lost host wait", lease)
+}
+
+// leave ends the process and leaves its tasks running, for the next one under this id. Everything that it needs is on
+// disk and at the broker at any time, so there is nothing to write; only a claim must not be cut in two.
+func leave(w *worker.Worker, logger *slog.Logger) {
+	whole := make(chan struct{})
+	go func() { w.Leave(); close(whole) }()
+	select {
+	case <-whole:
+	case <-time.After(leavePatience):
+		logger.Warn("a claim is still on its way; leaving all the same")
+	}
+	logger.Info("left; the tasks go on running, and the next start under this id takes them up")
+	os.Exit(exitOK)
+}
+
+// leavePatience bounds the wait for claims on their way, which a broker that is away can make long.
+const leavePatience = 5 * time.Second
 
 func endedBy(err error, logger *slog.Logger) {
 	if err != nil && !errors.Is(err, context.Canceled) {

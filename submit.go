@@ -109,8 +109,7 @@ func follow(ctx context.Context, submitter *amqp.Submitter, show *printer) error
 			return fmt.Errorf("lost sight of the task, which goes on: %w", err)
 		}
 		if m.Type == string(worker.TaskLog) {
-			stream, _ := m.Headers["stream"].(string)
-			err = show.log(stream, m.Body)
+			err = show.log(m.Headers, m.Body)
 		} else {
 			err = show.event(worker.EventType(m.Type), m.Body)
 		}
