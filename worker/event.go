@@ -25,6 +25,11 @@ const (
 	WorkerStopped   EventType = "worker.stopped"
 )
 
+// isOutcome tells the events that end an attempt. One for each attempt is sent, and that nobody gets it is worth knowing.
+func isOutcome(event EventType) bool {
+	return event == TaskCompleted || event == TaskFailed || event == TaskException
+}
+
 // eventVersion is the version of the JSON bodies. It grows when a field changes its meaning; new fields do not count.
 const eventVersion = 1
 

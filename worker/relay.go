@@ -187,7 +187,7 @@ func (rl *relay) eventMessage(record []byte) (Message, error) {
 	m := rl.message(e.Type, e.Time)
 	m.ContentType = "application/json"
 	// Somebody who wants a copy of everything listens; else that nobody does is worth a warning.
-	m.Mandatory = rl.replyTo == "" && (e.Type == TaskCompleted || e.Type == TaskFailed || e.Type == TaskException)
+	m.Mandatory = rl.replyTo == "" && isOutcome(e.Type)
 	m.Body = mergeJSON(taskEnvelope{
 		Version:  eventVersion,
 		Event:    e.Type,
@@ -226,6 +226,7 @@ func (rl *relay) withCopy(m Message) []Message {
 	}
 	reply := m
 	reply.RoutingKey, reply.ReplyTo = "", rl.replyTo
+	reply.Mandatory = isOutcome(m.Type)
 	if rl.correlationID != "" {
 		reply.CorrelationID = rl.correlationID
 	}
