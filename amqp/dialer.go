@@ -72,7 +72,7 @@ func (d *Dialer) dial(ctx context.Context, role string) (*connection, error) {
 			return c, nil
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("connect to broker: %w", context.Cause(ctx))
+			return nil, err
 		}
 		if IsUnreachable(err) {
 			unreachable = err
