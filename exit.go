@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/urfave/cli/v2"
 
@@ -61,6 +62,7 @@ func exitCodeOf(err error) int {
 	_, isEngine := errors.AsType[*dockerapi.Error](err)
 	_, isBroker := errors.AsType[*amqp.Error](err)
 	_, isVersion := errors.AsType[*dockerapi.VersionError](err)
+	_, isFile := errors.AsType[*fs.PathError](err) // the state directory
 	switch {
 	case errors.Is(err, worker.ErrInUse), isVersion:
 		return exitConfig
@@ -70,6 +72,8 @@ func exitCodeOf(err error) int {
 		return exitBroker
 	case isEngine:
 		return exitEngine
+	case isFile:
+		return exitConfig
 	}
 	return exitInternal
 }
