@@ -90,7 +90,7 @@ func runLocally(c *cli.Context) error {
 		Logger:         logger,
 		StateDir:       dir,
 		MaxRunTime:     c.Duration("max-run-time"),
-		MaxAttempts:    1,
+		Once:           true,
 		MaxLogSize:     c.Int64("max-log-size"),
 		PrepareTimeout: c.Duration("prepare-timeout"),
 		Version:        version(),

@@ -41,7 +41,7 @@ func startCommand() *cli.Command {
 			&cli.StringFlag{Name: "events-exchange", EnvVars: env("events-exchange"), Value: amqp.DefaultExchange, Usage: "topic `EXCHANGE` for everything that happens; made if it is missing"},
 			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that a task may ask for; 0 is no limit"},
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
-			&cli.IntFlag{Name: "max-attempts", EnvVars: env("max-attempts"), Value: worker.DefaultMaxAttempts, Usage: "give up a task after `N` attempts that failed for a reason not its own"},
+			&cli.IntFlag{Name: "max-attempts", EnvVars: env("max-attempts"), Value: worker.DefaultAttemptsLimit, Usage: "most attempts, `N`, that a task may ask for; one that does not ask has 5"},
 			&cli.Int64Flag{Name: "max-log-size", EnvVars: env("max-log-size"), Value: worker.DefaultMaxLogSize, Usage: "`BYTES` of log that are relayed for a task; beginning and end are kept, what is missing is counted"},
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "how long to wait for a broker and an engine at the start; a queue that does not exist is not waited for"},

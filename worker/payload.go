@@ -8,9 +8,8 @@ import (
 
 // payloadStage turns the message into a task. From here on r.Task is there, and the worker says that it holds it.
 type payloadStage struct {
-	policy      Policy
-	maxAttempts int
-	worker      workerFacts
+	policy Policy
+	worker workerFacts
 }
 
 func (s payloadStage) Name() string { return "payload" }
@@ -32,8 +31,9 @@ func (s payloadStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 		return nil, taskErrorf(ResourceUnavailable, "claim the task: %w", err)
 	}
 	r.move(Claimed, claimedDetails{Worker: s.worker, Until: until(r.delivery), Metadata: task.Metadata})
-	if r.Attempt > s.maxAttempts {
-		return nil, taskErrorf(TooManyAttempts, "%d attempts were begun and none of them ended; the worker allows %d", r.Attempt-1, s.maxAttempts)
+	r.maxAttempts = task.MaxAttempts
+	if r.Attempt > r.maxAttempts {
+		return nil, taskErrorf(TooManyAttempts, "%d attempts were begun and none of them ended; %d are allowed", r.Attempt-1, r.maxAttempts)
 	}
 	return nil, nil
 }

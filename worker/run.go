@@ -25,17 +25,18 @@ type Run struct {
 
 	Logger *slog.Logger // the operator's
 
-	delivery   *Delivery
-	idProblem  *Problem // with the message's id
-	metadata   json.RawMessage
-	journal    *journal
-	checkpoint *checkpointFile
-	past       *history             // what an earlier process left in the journal; nil for a new attempt
-	found      *dockerapi.Container // the container of an earlier process; nil where this one made it
-	relayed    chan error           // gets one value when the relay ends
-	relayCtx   context.Context
-	state      State
-	times      Times
+	delivery    *Delivery
+	idProblem   *Problem // with the message's id
+	metadata    json.RawMessage
+	maxAttempts int // the default, until the task has said its own
+	journal     *journal
+	checkpoint  *checkpointFile
+	past        *history             // what an earlier process left in the journal; nil for a new attempt
+	found       *dockerapi.Container // the container of an earlier process; nil where this one made it
+	relayed     chan error           // gets one value when the relay ends
+	relayCtx    context.Context
+	state       State
+	times       Times
 }
 
 // Logf adds a line to the task's own log, where the person who wrote the task looks.
@@ -52,7 +53,7 @@ func (r *Run) emit(event EventType, at time.Time, details any) {
 var taskIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 func (w *Worker) newRun(d *Delivery) *Run {
-	r := &Run{TaskID: d.MessageID, Attempt: d.Attempts + 1, delivery: d, state: Received}
+	r := &Run{TaskID: d.MessageID, Attempt: d.Attempts + 1, delivery: d, state: Received, maxAttempts: min(w.cfg.MaxAttempts, DefaultMaxAttempts)}
 	if !taskIDPattern.MatchString(d.MessageID) {
 		r.TaskID = NewID()
 		if d.MessageID != "" {
@@ -104,7 +105,7 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 		return
 	}
 	verdict := verdicts[out.Reason]
-	out.Retrying = verdict.retry && r.Attempt < w.cfg.MaxAttempts
+	out.Retrying = verdict.retry && r.Attempt < r.maxAttempts && !w.cfg.Once
 	if !r.past.outcomeTold() {
 		r.emit(out.Event(), time.Now().UTC(), r.outcomeDetails(&out))
 	}

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -17,6 +18,9 @@ const MaxTaskSize = 1 << 20
 // DefaultMaxRunTime bounds a task that does not say how long it may run.
 const DefaultMaxRunTime = time.Hour
 
+// DefaultMaxAttempts is how often a task is tried that does not say.
+const DefaultMaxAttempts = 5
+
 // defaultStopGrace is the time between the stop signal and SIGKILL, as `docker stop` has it.
 const defaultStopGrace = 10 * time.Second
 
@@ -27,17 +31,18 @@ var reservedEnv = []string{"TASK_ID", "ATTEMPT", "RUN_ID", "WORKER_ID", "WORKER_
 // Task is what a message asks for, validated and with its defaults filled in. schema/task.schema.json says what each
 // field means.
 type Task struct {
-	Image      string            `json:"image"`
-	Command    []string          `json:"command"`
-	Entrypoint []string          `json:"entrypoint"` // nil: the image's; empty: none
-	Env        map[string]string `json:"env"`
-	WorkingDir string            `json:"workingDir"`
-	User       string            `json:"user"`
-	TTY        bool              `json:"tty"`
-	MaxRunTime Seconds           `json:"maxRunTime"`
-	StopSignal string            `json:"stopSignal"` // "": the image's
-	StopGrace  *Seconds          `json:"stopGrace"`
-	Metadata   json.RawMessage   `json:"metadata"`
+	Image       string            `json:"image"`
+	Command     []string          `json:"command"`
+	Entrypoint  []string          `json:"entrypoint"` // nil: the image's; empty: none
+	Env         map[string]string `json:"env"`
+	WorkingDir  string            `json:"workingDir"`
+	User        string            `json:"user"`
+	TTY         bool              `json:"tty"`
+	MaxRunTime  Seconds           `json:"maxRunTime"`
+	MaxAttempts int               `json:"maxAttempts"`
+	StopSignal  string            `json:"stopSignal"` // "": the image's
+	StopGrace   *Seconds          `json:"stopGrace"`
+	Metadata    json.RawMessage   `json:"metadata"`
 
 	reference Reference // Image, parsed
 }
@@ -60,7 +65,8 @@ func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Secon
 
 // Policy is what this host allows a task, beyond what the format says.
 type Policy struct {
-	MaxRunTime time.Duration // longest maxRunTime; 0 means no limit
+	MaxRunTime  time.Duration // longest maxRunTime; 0 means no limit
+	MaxAttempts int           // most maxAttempts, and the default where that is less; 0 means no limit
 }
 
 // ParseTask validates body and returns the task. The error is a *MalformedError that holds every problem there is, so
@@ -92,14 +98,7 @@ func ParseTask(body []byte, policy Policy) (*Task, error) {
 		}
 		task.reference = ref
 	}
-	if limit := policy.MaxRunTime; limit > 0 {
-		if n, ok := fields["maxRunTime"].(json.Number); ok {
-			if f, err := n.Float64(); err == nil && f > limit.Seconds() {
-				problems = append(problems, Problem{"/maxRunTime", fmt.Sprintf(
-					"%s seconds are more than this worker allows (%.0f, its --max-run-time)", bounded(n.String()), limit.Seconds())})
-			}
-		}
-	}
+	problems = append(problems, policy.check(fields)...)
 	if len(problems) > 0 {
 		return nil, &MalformedError{Problems: problems}
 	}
@@ -119,7 +118,11 @@ func decodeTask(body []byte) (any, *Problem) {
 	dec.UseNumber()
 	var doc any
 	if err := dec.Decode(&doc); err != nil {
-		return nil, &Problem{"", fmt.Sprintf("not JSON: %v, at byte %d", err, dec.InputOffset())}
+		at := int64(len(body)) // where an object that is cut short ends
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			at = syntax.Offset
+		}
+		return nil, &Problem{"", fmt.Sprintf("not JSON: %v, at byte %d", err, at)}
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, &Problem{"", fmt.Sprintf("something follows the JSON object, at byte %d", dec.InputOffset())}
@@ -127,11 +130,34 @@ func decodeTask(body []byte) (any, *Problem) {
 	return doc, nil
 }
 
+// check finds the fields that ask for more than this host allows.
+func (p Policy) check(fields map[string]any) []Problem {
+	var problems []Problem
+	atMost := func(field string, limit float64, unit, flag string) {
+		n, ok := fields[field].(json.Number)
+		if !ok || limit <= 0 {
+			return
+		}
+		if f, err := n.Float64(); err == nil && f > limit {
+			problems = append(problems, Problem{"/" + field, fmt.Sprintf("%s%s are more than this worker allows (%.0f, its --%s)", bounded(n.String()), unit, limit, flag)})
+		}
+	}
+	atMost("maxRunTime", p.MaxRunTime.Seconds(), " seconds", "max-run-time")
+	atMost("maxAttempts", float64(p.MaxAttempts), " attempts", "max-attempts")
+	return problems
+}
+
 func (t *Task) setDefaults(policy Policy) {
 	if t.MaxRunTime == 0 {
 		t.MaxRunTime = Seconds(DefaultMaxRunTime / time.Second)
 		if limit := policy.MaxRunTime; limit > 0 && limit < DefaultMaxRunTime {
 			t.MaxRunTime = Seconds(limit / time.Second)
+		}
+	}
+	if t.MaxAttempts == 0 {
+		t.MaxAttempts = DefaultMaxAttempts
+		if limit := policy.MaxAttempts; limit > 0 {
+			t.MaxAttempts = min(limit, DefaultMaxAttempts)
 		}
 	}
 	if t.StopGrace == nil {

@@ -27,7 +27,8 @@ type Config struct {
 	StateDir       string        // journals and the lock; made where it is missing
 	Capacity       int           // tasks at a time; default 1
 	MaxRunTime     time.Duration // longest maxRunTime of a task; default: no limit
-	MaxAttempts    int           // attempts at one task, whoever made them; default 5
+	MaxAttempts    int           // most maxAttempts of a task, and the default where that is less; default 100
+	Once           bool          // no attempt follows another: there is no queue to go back to
 	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
 	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
@@ -37,7 +38,7 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	DefaultMaxAttempts    = 5
+	DefaultAttemptsLimit  = 100
 	DefaultMaxLogSize     = 1 << 30
 	DefaultPrepareTimeout = 30 * time.Minute
 	DefaultHeartbeat      = time.Minute
@@ -79,7 +80,7 @@ func New(cfg Config) (*Worker, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Capacity = max(cfg.Capacity, 1)
-	cfg.MaxAttempts = orDefault(cfg.MaxAttempts, DefaultMaxAttempts)
+	cfg.MaxAttempts = orDefault(cfg.MaxAttempts, DefaultAttemptsLimit)
 	cfg.MaxLogSize = max(orDefault(cfg.MaxLogSize, DefaultMaxLogSize), 2*tailSize)
 	cfg.PrepareTimeout = orDefault(cfg.PrepareTimeout, DefaultPrepareTimeout)
 	cfg.Heartbeat = orDefault(cfg.Heartbeat, DefaultHeartbeat)

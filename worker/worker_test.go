@@ -36,7 +36,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []any{w.cfg.Capacity, w.cfg.MaxAttempts, w.cfg.MaxLogSize, w.cfg.PrepareTimeout, w.cfg.Heartbeat}
-	want := []any{1, DefaultMaxAttempts, int64(DefaultMaxLogSize), DefaultPrepareTimeout, DefaultHeartbeat}
+	want := []any{1, DefaultAttemptsLimit, int64(DefaultMaxLogSize), DefaultPrepareTimeout, DefaultHeartbeat}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults: %s", diff)
 	}

@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/docker-worker/docker-worker/schema"
+)
+
+// taskSchemaFile is what the tests read in schema/task.schema.json.
+type taskSchemaFile struct {
+	Properties map[string]struct {
+		Type        string
+		Description string
+		Default     any
+		Properties  map[string]any
+	}
+}
+
+func readSchema(t *testing.T) taskSchemaFile {
+	t.Helper()
+	var file taskSchemaFile
+	if err := json.Unmarshal(schema.Task, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// What the schema allows, the task has; what the task has, the schema allows. Each field says what it is.
+func TestSchemaAndTaskHaveTheSameFields(t *testing.T) {
+	file := readSchema(t)
+	var fields []string
+	for field := range reflect.TypeFor[Task]().Fields() {
+		if name := field.Tag.Get("json"); field.IsExported() {
+			fields = append(fields, name)
+		}
+	}
+	slices.Sort(fields)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(file.Properties)), fields); diff != "" {
+		t.Errorf("fields (-schema +Task):\n%s", diff)
+	}
+	for name, property := range file.Properties {
+		if property.Description == "" || property.Type == "" {
+			t.Errorf("field %s has no description or no type", name)
+		}
+	}
+}
+
+// The variables that the schema refuses are those that the container gets.
+func TestSchemaRefusesTheReservedVariables(t *testing.T) {
+	refused := slices.Sorted(maps.Keys(readSchema(t).Properties["env"].Properties))
+	if diff := cmp.Diff(slices.Sorted(slices.Values(reservedEnv)), refused); diff != "" {
+		t.Errorf("variables (-the worker's +the schema's):\n%s", diff)
+	}
+	for _, name := range reservedEnv {
+		got := problemsOf(t, `{"image": "tool", "env": {"`+name+`": ""}}`, Policy{})
+		if diff := cmp.Diff([]Problem{{"/env/" + name, "is set by the worker and cannot be overridden"}}, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// The defaults that the schema tells are those that the worker sets.
+func TestSchemaTellsTheDefaults(t *testing.T) {
+	file := readSchema(t)
+	task, err := ParseTask([]byte(`{"image": "tool"}`), Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]any{}
+	for name, property := range file.Properties {
+		if property.Default != nil {
+			told[name] = property.Default
+		}
+	}
+	set := map[string]any{"maxRunTime": float64(task.MaxRunTime), "stopGrace": float64(*task.StopGrace), "tty": task.TTY}
+	if diff := cmp.Diff(told, set); diff != "" {
+		t.Errorf("defaults (-schema +worker):\n%s", diff)
+	}
+}
