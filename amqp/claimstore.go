@@ -27,6 +27,7 @@ type claimStore struct {
 	dropped         map[string]bool // claims given up whose copies may still turn up: they are acknowledged
 	orphans         []uint64        // held copies of claims that were lost on the present connection: they go back
 	reclaimed       []*lease
+	healed          int           // claims that had vanished and were put back
 	last            error         // of the last set-up that failed
 	changed         chan struct{} // closed and renewed when last changes
 }

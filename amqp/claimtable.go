@@ -115,6 +115,7 @@ func (s *claimStore) settleAbsent(now time.Time) {
 			l.finish(nil)
 		default: // it can't have expired: somebody deleted or purged the queue
 			s.log.Warn("a claim has vanished from its queue and is put back", "id", l.msg.MessageId)
+			s.healed++
 			l.publish = true
 		}
 	}

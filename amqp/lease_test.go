@@ -360,6 +360,9 @@ func TestVanishedClaimIsPutBack(t *testing.T) {
 	if err := mustReceive(t, c).Ack(soon(t)); err != nil {
 		t.Fatal(err)
 	}
+	if c.store.healed != 1 {
+		t.Errorf("%d claims were put back, want 1", c.store.healed)
+	}
 }
 
 func TestBarrierThatWasLeftBehindIsNoTask(t *testing.T) {
@@ -433,6 +436,9 @@ func TestRenewalsSurviveCuts(t *testing.T) {
 			}
 		}
 		stop()
+		if c.store.healed != 0 {
+			t.Errorf("%d claims had to be put back: the transactions lost them", c.store.healed)
+		}
 		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), claims)
 		awaitCount(t, brokertest.URL(), q, 0)
 		again := leases(t, d, LeaseConfig{Queue: q, WorkerID: c.cfg.WorkerID, Classic: classic})

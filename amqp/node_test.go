@@ -30,6 +30,7 @@ func TestOwnNode(t *testing.T) {
 	t.Run("permissions", func(t *testing.T) { testPermissions(t, n) })
 	t.Run("consumer timeout", func(t *testing.T) { testConsumerTimeout(t, n) })
 	t.Run("memory alarm", func(t *testing.T) { testMemoryAlarm(t, n) })
+	t.Run("leases", func(t *testing.T) { testLeasesOnNode(t, n) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, n, q, sink, exchange, n.Stop) })
 	t.Run("kill", func(t *testing.T) { testRestart(t, n, q, sink, exchange, func(testing.TB) { n.Kill() }) })
 }
