@@ -74,7 +74,7 @@ func TestLifeOfALaterAttempt(t *testing.T) {
 	live(t, map[string]scenario{
 		"attempts used up": {
 			message: func(d *Delivery) { d.Attempts = 5 },
-			log:     []string{"too-many-attempts: payload: 5 attempts were begun and none of them ended; the worker allows 5"},
+			log:     []string{"too-many-attempts: payload: 5 attempts were begun and none of them ended; 5 are allowed"},
 			asked:   map[call]int{onImage: 0},
 			want:    story{Events: "claimed log exception", Reason: TooManyAttempts, Settled: "dead-letter"},
 		},

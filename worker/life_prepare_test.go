@@ -195,11 +195,10 @@ func TestRetryPause(t *testing.T) {
 	for attempts, pause := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 3: 8 * time.Second, 30: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
-			r.cfg.MaxAttempts = 100
 			r.engine.script(onCreate, engineAnswer(500))
 			r.start()
 			begun := time.Now()
-			claim := r.deliver(someTask, func(d *Delivery) { d.Attempts = attempts })
+			claim := r.deliver(`{"image": "tool", "command": ["run"], "maxAttempts": 100}`, func(d *Delivery) { d.Attempts = attempts })
 			<-claim.settled
 			if rest := time.Since(begun); rest != pause {
 				t.Errorf("after %d attempts the task rests for %v, want %v", attempts+1, rest, pause)

@@ -78,7 +78,7 @@ func TestSchemaTellsTheDefaults(t *testing.T) {
 			told[name] = property.Default
 		}
 	}
-	set := map[string]any{"maxRunTime": float64(task.MaxRunTime), "stopGrace": float64(*task.StopGrace), "tty": task.TTY}
+	set := map[string]any{"maxAttempts": float64(task.MaxAttempts), "maxRunTime": float64(task.MaxRunTime), "stopGrace": float64(*task.StopGrace), "tty": task.TTY}
 	if diff := cmp.Diff(told, set); diff != "" {
 		t.Errorf("defaults (-schema +worker):\n%s", diff)
 	}
