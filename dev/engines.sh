@@ -163,6 +163,7 @@ start_podman4() {
     local d=$state/podman4
     install podman podman
     install runc runc
+    install catatonit catatonit
     install netavark /usr/lib/podman/netavark
     mkdir -p "$d"
     # podman bounds its own processes by pid_max, and a container may not have more.
@@ -178,6 +179,7 @@ events_logger = "file"
 [containers]
 default_ulimits = ["nofile=$files:$files", "nproc=$processes:$processes"]
 log_driver = "k8s-file"
+init_path = "/usr/bin/catatonit"
 [network]
 network_backend = "netavark"
 EOF

@@ -54,8 +54,8 @@ func fileRecordings() []recording {
 		{name: "ContainerArchiveInfo", call: stat("rec-main", "/tmp/file"), check: is(func(s PathStat) bool {
 			return s.Name == "file" && s.Size == 6 && s.Mode == 0o640 && s.ModTime.Year() == 2023
 		})},
-		{name: "ContainerArchiveInfo-missing", call: stat("rec-main", "/no/such/path"), want: "not found"},
+		{name: "ContainerArchiveInfo-missing", call: stat("rec-main", "/no/other/path"), want: "not found"},
 		{name: "ContainerArchive", call: read("rec-main", "/tmp/file"), check: hasFile},
-		{name: "ContainerArchive-missing", call: read("rec-main", "/no/such/path"), want: "not found"},
+		{name: "ContainerArchive-missing", call: read("rec-main", "/no/other/path"), want: "not found"},
 	}
 }

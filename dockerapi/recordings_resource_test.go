@@ -36,7 +36,7 @@ func resourceRecordings() []recording {
 	}
 	return []recording{
 		{name: "NetworkCreate", call: createNetwork, check: is(func(id string) bool { return len(id) == 64 })},
-		{name: "NetworkCreate-conflict", call: createNetwork, want: "conflict", podman: "conflict"},
+		{name: "NetworkCreate-conflict", call: createNetwork, want: "conflict", podman: "temporary"},
 		{name: "NetworkInspect", call: inspectNetwork("rec-network"), check: is(func(n Network) bool {
 			return n.Name == "rec-network" && n.Internal && n.Driver == "bridge" && n.IPAM.Config[0].Subnet == "172.30.29.0/24"
 		})},
