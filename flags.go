@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,6 +17,23 @@ import (
 // env names the environment variable of a flag.
 func env(flag string) []string {
 	return []string{"DOCKER_WORKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
+}
+
+// identityFlags say which worker this is, and where it keeps its things.
+func identityFlags() []cli.Flag {
+	hostname, _ := os.Hostname() // an empty id is refused, in words
+	return []cli.Flag{
+		&cli.StringFlag{Name: "worker-id", EnvVars: env("worker-id"), Value: hostname, DefaultText: "host name", Usage: "`ID` of this worker: the same after every restart, and no other worker's"},
+		&cli.StringFlag{Name: "state-dir", EnvVars: append(env("state-dir"), "STATE_DIRECTORY"), Value: "/var/lib/docker-worker", Usage: "`DIR` for the logs of tasks under way; they can grow to --max-log-size each"},
+	}
+}
+
+// leaseFlags say how tasks are held.
+func leaseFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.DurationFlag{Name: "lease", EnvVars: env("lease"), Value: 5 * time.Minute, Usage: "hold a task by a lease of this `DURATION` that is renewed: the longest outage of the broker that a running task survives, and the time until the tasks of a lost host run elsewhere; 0 holds the delivery instead, for brokers where this worker may not declare queues"},
+		&cli.StringFlag{Name: "claims-queue", EnvVars: env("claims-queue"), Value: "quorum", Usage: "`TYPE` of the queue that keeps the leases: quorum or classic"},
+	}
 }
 
 func brokerFlags() []cli.Flag {

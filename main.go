@@ -45,6 +45,7 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			validateCommand(),
 			schemaCommand(),
 			queueCommand(),
+			reapCommand(),
 			versionCommand(),
 		},
 		CommandNotFound: func(c *cli.Context, name string) {

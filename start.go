@@ -18,7 +18,6 @@ import (
 )
 
 func startCommand() *cli.Command {
-	hostname, _ := os.Hostname() // an empty id is refused below, in words
 	return &cli.Command{
 		Name:      "start",
 		Usage:     "take tasks from a queue and run them, until told to stop",
@@ -32,12 +31,8 @@ func startCommand() *cli.Command {
    Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue.`,
 		Flags: flags([]cli.Flag{
 			&cli.IntFlag{Name: "capacity", EnvVars: env("capacity"), Value: runtime.NumCPU(), DefaultText: "number of CPUs", Usage: "run up to `N` tasks at a time"},
-			&cli.StringFlag{Name: "worker-id", EnvVars: env("worker-id"), Value: hostname, DefaultText: "host name", Usage: "`ID` of this worker: the same after every restart, and no other worker's"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of this worker, told in events and to the tasks"},
-			&cli.DurationFlag{Name: "lease", EnvVars: env("lease"), Value: 5 * time.Minute, Usage: "hold a task by a lease of this `DURATION` that is renewed: the longest outage of the broker that a running task survives, and the time until the tasks of a lost host run elsewhere; 0 holds the delivery instead, for brokers where this worker may not declare queues"},
-			&cli.StringFlag{Name: "claims-queue", EnvVars: env("claims-queue"), Value: "quorum", Usage: "`TYPE` of the queue that keeps the leases: quorum or classic"},
 			&cli.StringFlag{Name: "log-journal", EnvVars: env("log-journal"), Value: "engine", Usage: "`WHERE` a log is kept beside this worker, for one that comes back to its containers: engine or none (faster; output of the time between is lost)"},
-			&cli.StringFlag{Name: "state-dir", EnvVars: append(env("state-dir"), "STATE_DIRECTORY"), Value: "/var/lib/docker-worker", Usage: "`DIR` for the logs of tasks under way; they can grow to --max-log-size each"},
 			&cli.StringFlag{Name: "events-exchange", EnvVars: env("events-exchange"), Value: amqp.DefaultExchange, Usage: "topic `EXCHANGE` for everything that happens; made if it is missing"},
 			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that a task may ask for; 0 is no limit"},
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
@@ -45,7 +40,7 @@ func startCommand() *cli.Command {
 			&cli.Int64Flag{Name: "max-log-size", EnvVars: env("max-log-size"), Value: worker.DefaultMaxLogSize, Usage: "`BYTES` of log that are relayed for a task; beginning and end are kept, what is missing is counted"},
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "how long to wait for a broker and an engine at the start; a queue that does not exist is not waited for"},
-		}, brokerFlags(), engineFlags(), logFlags("info")),
+		}, identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
 		OnUsageError: usageError,
 		Action:       start,
 	}

@@ -30,9 +30,28 @@ type Leftover struct {
 	Created time.Time
 }
 
-// Leftovers lists what carries this worker's id, was made before the given time, and belongs to none of the attempts
+// Reap is the work of a moment, of a worker that does not run: it finds what the claims of this id do not explain,
+// removes it unless it is a rehearsal, and tells what it was. ErrInUse: the worker runs, and does so by itself.
+func (w *Worker) Reap(ctx context.Context, rehearsal bool) ([]Leftover, error) {
+	unlock, err := lockDir(w.dir())
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	claims, err := w.cfg.Source.Resume(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for the claims of this worker: %w", err)
+	}
+	found, err := w.leftovers(ctx, time.Now().Add(time.Minute), explainedBy(claims))
+	if err != nil || rehearsal {
+		return found, err
+	}
+	return found, w.remove(ctx, found)
+}
+
+// leftovers lists what carries this worker's id, was made before the given time, and belongs to none of the attempts
 // that explain knows. Nothing else is ever looked at.
-func (w *Worker) Leftovers(ctx context.Context, before time.Time, explain func(taskID, attempt string) bool) ([]Leftover, error) {
+func (w *Worker) leftovers(ctx context.Context, before time.Time, explain func(taskID, attempt string) bool) ([]Leftover, error) {
 	var found []Leftover
 	containers, err := w.cfg.Engine.ContainerList(ctx, dockerapi.ListOptions{
 		All:     true,
@@ -65,36 +84,36 @@ func (w *Worker) Leftovers(ctx context.Context, before time.Time, explain func(t
 	return unexplained, nil
 }
 
-// Remove removes a leftover, a container with its anonymous volumes.
-func (w *Worker) Remove(ctx context.Context, l Leftover) error {
-	if l.Kind == "container" {
-		return w.cfg.Engine.ContainerRemove(ctx, l.Name, dockerapi.RemoveOptions{Force: true, Volumes: true})
-	}
-	if err := os.Remove(l.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// ExplainedBy is an explanation of leftovers: these deliveries are going to need them.
-func ExplainedBy(resumed []*Delivery) func(taskID, attempt string) bool {
+// explainedBy is an explanation of leftovers: these deliveries are going to need them.
+func explainedBy(claims []*Delivery) func(taskID, attempt string) bool {
 	return func(taskID, attempt string) bool {
-		return slices.ContainsFunc(resumed, func(d *Delivery) bool {
+		return slices.ContainsFunc(claims, func(d *Delivery) bool {
 			return d.MessageID == taskID && strconv.Itoa(d.Attempts+1) == attempt
 		})
 	}
 }
 
-// reap removes the leftovers from before the given time, as many as it can.
+// reap removes the leftovers from before the given time.
 func (w *Worker) reap(ctx context.Context, before time.Time, explain func(taskID, attempt string) bool) error {
-	found, err := w.Leftovers(ctx, before, explain)
+	found, err := w.leftovers(ctx, before, explain)
 	if err != nil {
 		return err
 	}
+	return w.remove(ctx, found)
+}
+
+// remove removes leftovers, as many as it can; containers with their anonymous volumes.
+func (w *Worker) remove(ctx context.Context, found []Leftover) error {
 	var failed []error
 	for _, l := range found {
 		w.logger.Warn("removing what was left behind", "kind", l.Kind, "name", l.Name, "task", l.TaskID, "attempt", l.Attempt)
-		if err := w.Remove(ctx, l); err != nil {
+		var err error
+		if l.Kind == "container" {
+			err = w.cfg.Engine.ContainerRemove(ctx, l.Name, dockerapi.RemoveOptions{Force: true, Volumes: true})
+		} else if err = os.Remove(l.Name); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err != nil {
 			failed = append(failed, fmt.Errorf("remove %s %s: %w", l.Kind, l.Name, err))
 		}
 	}

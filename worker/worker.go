@@ -127,7 +127,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 		return fmt.Errorf("look for claims of an earlier process: %w", err)
 	}
 	// Nothing runs yet: whatever no claim explains was lost to others, however young it is.
-	if err := w.reap(intake, time.Now().Add(time.Minute), ExplainedBy(resumed)); err != nil {
+	if err := w.reap(intake, time.Now().Add(time.Minute), explainedBy(resumed)); err != nil {
 		return err
 	}
 	w.draining = intake.Done()
