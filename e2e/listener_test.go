@@ -83,7 +83,7 @@ func (s *site) listen(t *testing.T, keys ...string) *listener {
 	}
 	ch := brokertest.Channel(t, s.broker)
 	brokertest.DeleteQueue(t, s.broker, l.queue)
-	if err := ch.ExchangeDeclare(s.exchange, "topic", true, false, false, false, nil); err != nil {
+	if err := ch.ExchangeDeclare(s.exchange, s.kind, true, false, false, false, nil); err != nil {
 		t.Fatalf("declare the exchange: %v", err)
 	}
 	if _, err := ch.QueueDeclare(l.queue, true, false, false, false, nil); err != nil {

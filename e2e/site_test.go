@@ -18,6 +18,7 @@ type site struct {
 	broker   string // URL
 	queue    string // with queue.dead beside it
 	exchange string // for events
+	kind     string // of the exchange
 	worker   string // worker id
 	stateDir string
 	engine   string // DOCKER_HOST; "" is the machine's
@@ -27,8 +28,8 @@ type site struct {
 func newSite(t *testing.T, broker string) *site {
 	t.Helper()
 	name := brokertest.Name(t)
-	s := &site{broker: broker, queue: name, exchange: name + ".events", worker: name, stateDir: t.TempDir()}
-	for _, queue := range []string{s.queue, s.queue + ".dead"} {
+	s := &site{broker: broker, queue: name, exchange: name + ".events", kind: "topic", worker: name, stateDir: t.TempDir()}
+	for _, queue := range []string{s.queue, s.queue + ".dead", "docker-worker.claims." + s.queue + "." + s.worker} {
 		brokertest.DeleteQueue(t, broker, queue)
 	}
 	for _, exchange := range []string{s.exchange, s.queue + ".dead"} {

@@ -1,0 +1,90 @@
+//go:build integration
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMistakesOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	for _, test := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"start", 2, "QUEUE"},
+		{"start one two", 2, "QUEUE"},
+		{"start --no-such-flag x", 2, "no-such-flag"},
+		{"start --capacity many x", 2, "many"},
+		{"start x --capacity 1", 2, "before QUEUE"},
+		{"start --capacity 0 x", 3, "--capacity 0"},
+		{"start --worker-id a/b x", 3, "a/b"},
+		{"start --log-format xml x", 3, "xml"},
+		{"start --log-level loud x", 3, "loud"},
+		{"start --amqp http://x x", 3, "amqp"},
+		{"start --docker-host ssh://x x", 3, "ssh"},
+		{"start --docker-api-version one x", 3, "one"},
+		{"run", 2, "FILE"},
+		{"run --no-such-flag -", 2, "no-such-flag"},
+		{"run --log-level loud -", 125, "loud"},
+		{"submit queue", 2, "FILE"},
+		{"submit --amqp http://x queue -", 3, "amqp"},
+		{"submit --priority 300 queue -", 3, "300"},
+		{"validate /no/such/file", 3, "/no/such/file"},
+		{"queue declare --max-priority 3 x", 2, "--classic"},
+		{"no-such-command", 2, "no-such-command"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			r := programIn(t, []string{"DOCKER_WORKER_STATE_DIR=" + state}, "{}", strings.Fields(test.args)...)
+			if r.code != test.code || !strings.Contains(r.stderr, test.says) || strings.Count(r.stderr, "\n") != 1 || r.stdout != "" {
+				t.Errorf("exit code %d, want %d; stderr %q, want one line with %q; stdout %q", r.code, test.code, r.stderr, test.says, r.stdout)
+			}
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		task   string
+		code   int
+		stdout string
+	}{
+		{`{"image": "x"}`, 0, "valid\n"},
+		{`{"imagine": "x"}`, 7, "/image: is required\n/imagine: unknown field; did you mean \"image\"?\n"},
+	} {
+		if r := program(t, test.task, "validate", "-"); r.code != test.code || r.stdout != test.stdout {
+			t.Errorf("validate %s: exit code %d, want %d; stdout %q, want %q", test.task, r.code, test.code, r.stdout, test.stdout)
+		}
+	}
+}
+
+// TestEveryFlagHasAVariable walks through the help of every command.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, name := range []string{"", "start", "run", "submit", "validate", "schema", "queue", "queue declare", "version"} {
+		r := program(t, "", append(strings.Fields(name), "--help")...)
+		if r.code != 0 || r.stdout == "" || r.stderr != "" {
+			t.Errorf("%s --help: exit code %d, stderr %q", name, r.code, r.stderr)
+		}
+		for line := range strings.Lines(r.stdout) {
+			line = strings.TrimSpace(line)
+			flag, ok := strings.CutPrefix(line, "--")
+			if !ok || strings.HasPrefix(flag, "help") {
+				continue
+			}
+			seen++
+			flag = strings.TrimRight(strings.Fields(flag)[0], ",")
+			if want := "$DOCKER_WORKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")); !strings.Contains(line, want) {
+				t.Errorf("%s: %s is not in %q", name, want, line)
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d flags seen: the help has another form", seen)
+	}
+}
