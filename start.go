@@ -39,7 +39,7 @@ func startCommand() *cli.Command {
 			&cli.IntFlag{Name: "max-attempts", EnvVars: env("max-attempts"), Value: worker.DefaultAttemptsLimit, Usage: "most attempts, `N`, that a task may ask for; one that does not ask has 5"},
 			&cli.Int64Flag{Name: "max-log-size", EnvVars: env("max-log-size"), Value: worker.DefaultMaxLogSize, Usage: "`BYTES` of log that are relayed for a task; beginning and end are kept, what is missing is counted"},
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
-			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "how long to wait for a broker and an engine at the start; a queue that does not exist is not waited for"},
+			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
 		}, identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
 		OnUsageError: usageError,
 		Action:       start,
