@@ -297,7 +297,10 @@ func (g *claimsGeneration) commit(ctx context.Context) error {
 // commitReturns commits and tells which claims' copies no queue took. The broker answers the commit when everything in
 // it is safe.
 func (g *claimsGeneration) commitReturns(ctx context.Context) (map[string]bool, error) {
-	if err := g.ch.TxCommit(); err != nil {
+	g.store.committingSince(time.Now())
+	err := g.ch.TxCommit()
+	g.store.committingSince(time.Time{})
+	if err != nil {
 		return nil, g.wrap(ctx, "commit to queue", err)
 	}
 	returned := make(map[string]bool)

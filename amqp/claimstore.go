@@ -20,16 +20,16 @@ type claimStore struct {
 	reconciled chan struct{} // closed when what was ours before is known and renewed
 	closed     chan struct{}
 
-	mu sync.Mutex
-	// blockedButAlive tells that the present connection blocks publishers, and lives; nil: there is none
-	blockedButAlive func() bool
-	leases          map[string]*lease
-	dropped         map[string]bool // claims given up whose copies may still turn up: they are acknowledged
-	orphans         []uint64        // held copies of claims that were lost on the present connection: they go back
-	reclaimed       []*lease
-	healed          int           // claims that had vanished and were put back
-	last            error         // of the last set-up that failed
-	changed         chan struct{} // closed and renewed when last changes
+	mu         sync.Mutex
+	conn       *connection // that claims are held on; nil: there is none
+	committing time.Time   // since when the answer to a commit is waited for; zero: it is not
+	leases     map[string]*lease
+	dropped    map[string]bool // claims given up whose copies may still turn up: they are acknowledged
+	orphans    []uint64        // held copies of claims that were lost on the present connection: they go back
+	reclaimed  []*lease
+	healed     int           // claims that had vanished and were put back
+	last       error         // of the last set-up that failed
+	changed    chan struct{} // closed and renewed when last changes
 }
 
 // lease is one claim. Its fields belong to the store's mutex.
@@ -217,7 +217,7 @@ func (s *claimStore) deadline(l *lease) time.Time {
 func (s *claimStore) detach() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.blockedButAlive, s.orphans = nil, nil
+	s.conn, s.committing, s.orphans = nil, time.Time{}, nil
 	for id, l := range s.leases {
 		l.tag, l.attached = 0, false
 		if l.fresh { // it will be reclaimed from the beginning

@@ -38,7 +38,14 @@ const (
 func (s *claimStore) attach(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.blockedButAlive = func() bool { return c.refusing.Load() && c.alive() }
+	s.conn = c
+}
+
+// committingSince notes that an answer is waited for; zero: no more.
+func (s *claimStore) committingSince(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.committing = t
 }
 
 // arrive takes note of a delivered copy. It returns the tag of an older one that it replaces, or 0.
@@ -140,8 +147,9 @@ func (s *claimStore) attachedLeases() []renewal {
 	return s.pick(func(l *lease) bool { return l.tag != 0 })
 }
 
+// dueForRenewal leaves out what is to be settled in the same round.
 func (s *claimStore) dueForRenewal(now time.Time) []renewal {
-	return s.pick(func(l *lease) bool { return l.tag != 0 && passed(now, l.renewed.Add(s.renewEvery)) })
+	return s.pick(func(l *lease) bool { return l.tag != 0 && l.want == nil && passed(now, l.renewed.Add(s.renewEvery)) })
 }
 
 func (s *claimStore) toPublish() []renewal {

@@ -18,6 +18,7 @@ type connection struct {
 	url            URL
 	closeTimeout   time.Duration
 	confirmTimeout time.Duration
+	heartbeat      time.Duration // as negotiated
 
 	done    chan struct{} // closed when the connection has ended, whoever ended it
 	err     error         // why; set before done is closed
@@ -29,7 +30,7 @@ type connection struct {
 
 func newConnection(conn *amqp091.Connection, raw *hearing, u URL, cfg Config) *connection {
 	c := &connection{
-		conn: conn, raw: raw, url: u, closeTimeout: cfg.CloseTimeout, confirmTimeout: cfg.ConfirmTimeout,
+		conn: conn, raw: raw, url: u, closeTimeout: cfg.CloseTimeout, confirmTimeout: cfg.ConfirmTimeout, heartbeat: conn.Config.Heartbeat,
 		done: make(chan struct{}),
 		// The library drops a notice that nobody takes within five seconds, and holds its reader up meanwhile.
 		blocked: conn.NotifyBlocked(make(chan amqp091.Blocking, 16)),
@@ -92,7 +93,7 @@ func (c *connection) killLater(ctx context.Context) (stop func()) {
 
 // alive tells that the broker was heard within two heartbeats.
 func (c *connection) alive() bool {
-	return time.Since(time.Unix(0, c.raw.last.Load())) < 2*c.conn.Config.Heartbeat
+	return time.Since(time.Unix(0, c.raw.last.Load())) < 2*c.heartbeat
 }
 
 // hearing is a socket that remembers when something was read from it.
@@ -104,10 +105,12 @@ type hearing struct {
 func (h *hearing) Read(b []byte) (int, error) {
 	n, err := h.Conn.Read(b)
 	if n > 0 {
-		h.last.Store(time.Now().UnixNano())
+		h.heardNow()
 	}
 	return n, err
 }
+
+func (h *hearing) heardNow() { h.last.Store(time.Now().UnixNano()) }
 
 // close says good-bye for at most the close timeout and waits until everything has ended.
 func (c *connection) close() {

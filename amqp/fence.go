@@ -29,7 +29,9 @@ func (s *claimStore) fence(ctx context.Context) {
 func (s *claimStore) fenceAt(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	safe := s.blockedButAlive != nil && s.blockedButAlive()
+	blocked := s.conn != nil && s.conn.refusing.Load()
+	safe := blocked && s.conn.alive()
+	s.giveUpIfStuck(now, blocked)
 	for _, l := range s.leases {
 		if !l.isTaken || l.fresh || (l.attached && safe) {
 			continue
@@ -37,6 +39,30 @@ func (s *claimStore) fenceAt(now time.Time) {
 		if passed(now, s.deadline(l)) {
 			s.lose(l, "its lease could not be renewed")
 		}
+	}
+}
+
+// giveUpIfStuck ends a connection whose broker owes us an answer, or a copy that it has committed, for longer than the
+// confirm timeout: what is held comes back on the next one. A quorum queue of RabbitMQ 3.10 can forget what it got while
+// it had no leader.
+func (s *claimStore) giveUpIfStuck(now time.Time, blocked bool) {
+	if s.conn == nil {
+		return
+	}
+	if blocked {
+		if !s.committing.IsZero() {
+			s.committing = now // it counts from the end of that
+		}
+		return
+	}
+	late := now.Add(-s.conn.confirmTimeout)
+	stuck := !s.committing.IsZero() && s.committing.Before(late)
+	for _, l := range s.leases {
+		stuck = stuck || (l.attached && l.tag == 0 && l.renewed.Before(late))
+	}
+	if stuck {
+		s.log.Warn("the broker does not answer; another connection is tried", "after", s.conn.confirmTimeout)
+		s.conn.kill()
 	}
 }
 

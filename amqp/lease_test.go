@@ -520,3 +520,25 @@ func TestWorkSurvivesCuts(t *testing.T) {
 	awaitCount(t, brokertest.URL(), q, 0)
 	awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
 }
+
+func TestSilentBrokerIsGivenUp(t *testing.T) {
+	proxy := brokertest.NewProxy(t, brokertest.URL())
+	d, changes := testDialer(t, Config{
+		URLs:           []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())},
+		ConfirmTimeout: 200 * time.Millisecond, Heartbeat: time.Minute, // so that nothing else can notice
+	})
+	q := taskQueue(t, true)
+	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true})
+	start(t, c.Run)
+	brokertest.Publish(t, brokertest.URL(), q, numbered(1)...)
+	m := mustClaim(t, c, 1)
+	proxy.Blackhole(true)
+	done := make(chan error, 1)
+	go func() { done <- m.Ack(soon(t)) }()
+	changes.await(t, "claims", Lost, 1)
+	proxy.Blackhole(false)
+	if err := <-done; err != nil {
+		t.Errorf("ack: %v", err)
+	}
+	awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
+}

@@ -21,6 +21,7 @@ type Submitter struct {
 
 	deliveries  <-chan amqp091.Delivery // nil: no reply queue
 	replyCh     *amqp091.Channel
+	replyQueue  string
 	replyCloses <-chan *amqp091.Error
 }
 
@@ -96,6 +97,7 @@ func (s *Submitter) Listen(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", s.conn.wrap(ctx, "consume reply queue", queue, err)
 	}
+	s.replyQueue = queue
 	s.replyCh, s.replyCloses = ch, ch.NotifyClose(make(chan *amqp091.Error, 1))
 	return queue, nil
 }
