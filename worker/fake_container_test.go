@@ -52,6 +52,9 @@ type fakeContainer struct {
 	config dockerapi.ContainerConfig
 	state  dockerapi.ContainerState
 
+	created time.Time
+	kept    []byte // the engine's own copy of the log, in frames
+	silent  bool   // all output has ended
 	streams []*fakeStream
 	waits   []*fakeWait
 
@@ -66,7 +69,7 @@ type fakeContainer struct {
 }
 
 func newFakeContainer(e *fakeEngine, name string, cfg dockerapi.ContainerConfig) *fakeContainer {
-	c := &fakeContainer{engine: e, id: "id-of-" + name, name: name, config: cfg, term: make(chan struct{}),
+	c := &fakeContainer{engine: e, id: "id-of-" + name, name: name, config: cfg, created: time.Now(), term: make(chan struct{}),
 		killed: make(chan struct{}), exited: make(chan struct{}), removed: make(chan struct{})}
 	c.terminate = sync.OnceFunc(func() { close(c.term) })
 	c.kill = sync.OnceFunc(func() { close(c.killed) })
@@ -101,6 +104,7 @@ func (c *fakeContainer) exit(code int) {
 func (c *fakeContainer) endOutput(err error) {
 	c.engine.mu.Lock()
 	defer c.engine.mu.Unlock()
+	c.silent = true
 	for _, s := range c.streams {
 		s.end(err)
 	}
@@ -168,6 +172,7 @@ func (o containerOutput) Write(text []byte) (int, error) {
 			frame = binary.BigEndian.AppendUint32([]byte{byte(o.stream), 0, 0, 0}, uint32(n))
 		}
 		frame = append(frame, rest[:n]...)
+		o.container.kept = append(o.container.kept, frame...)
 		for _, s := range o.container.streams {
 			s.write(frame)
 		}

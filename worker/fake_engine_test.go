@@ -30,6 +30,7 @@ const (
 	onStart     call = "start"
 	onStop      call = "stop"
 	onKill      call = "kill"
+	onLogs      call = "logs"
 	imageOfTool      = "sha256:70017001"
 )
 
@@ -107,7 +108,7 @@ func (e *fakeEngine) called(c call) int {
 
 // away makes every call fail until back, and breaks what is open. The containers go on.
 func (e *fakeEngine) away() {
-	for _, c := range []call{onPing, onImage, onPull, onCreate, onInspect, onRemove, onAttach, onWait, onStart, onStop, onKill} {
+	for _, c := range []call{onPing, onImage, onPull, onCreate, onInspect, onRemove, onAttach, onWait, onStart, onStop, onKill, onLogs} {
 		e.hook(c, func(context.Context, int) error { return engineAnswer(503) })
 	}
 	e.drop()
@@ -244,7 +245,7 @@ func (e *fakeEngine) ContainerList(ctx context.Context, opts dockerapi.ListOptio
 			return false
 		}
 		if opts.All && !slices.ContainsFunc(opts.Filters["label"], func(f string) bool { return !has(f) }) {
-			list = append(list, dockerapi.ContainerSummary{ID: c.id, Labels: c.config.Labels})
+			list = append(list, dockerapi.ContainerSummary{ID: c.id, Labels: c.config.Labels, Created: c.created.Unix()})
 		}
 	}
 	return list, nil

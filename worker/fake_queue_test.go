@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 )
 
 // fakeQueue is a Source in memory.
@@ -13,6 +14,7 @@ type fakeQueue struct {
 	deliveries chan *Delivery
 	trouble    chan error  // what a Receive returns instead of a task
 	resumed    []*Delivery // what an earlier process held
+	noResume   error       // why it cannot be known
 }
 
 func newFakeQueue(t testing.TB) *fakeQueue {
@@ -49,6 +51,7 @@ type fakeClaim struct {
 	settled chan struct{}                   // closed by the settlement
 	holding func(ctx context.Context) error // what Hold does; nil: at once, without an error
 	refuses error                           // what a settlement returns
+	until   time.Time                       // the end of the lease; zero for none
 
 	mu         sync.Mutex
 	held       int // the attempt; 0 before Hold

@@ -127,6 +127,9 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 		}
 		word := binary.BigEndian.Uint64(header)
 		next, size := recordKind(word>>56), int(word&0xffffffff)
+		if next < recordStdout || next > recordVerdict || int64(recordHeader+size) > pending {
+			return nil, fmt.Errorf("what stands at byte %d is no record", rl.at.Offset)
+		}
 		if next != kind || next == recordEvent || len(chunk)+size > logChunk {
 			flush()
 			if len(batch) >= relayBatch {

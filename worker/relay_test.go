@@ -231,8 +231,10 @@ func TestRelayLingers(t *testing.T) {
 // A journal that cannot be read ends the relay with an error, not with a gap.
 func TestRelayOfABrokenJournal(t *testing.T) {
 	for name, spoil := range map[string]func(*journal){
-		"a file that is gone": func(j *journal) { j.file.Close() },
-		"a file that was cut": func(j *journal) { _ = j.file.Truncate(3) },
+		"a file that is gone":  func(j *journal) { j.file.Close() },
+		"a file that was cut":  func(j *journal) { _ = j.file.Truncate(3) },
+		"a file of zeros":      func(j *journal) { _, _ = j.file.WriteAt(make([]byte, 12), 0) },
+		"a record without end": func(j *journal) { _, _ = j.file.WriteAt([]byte{1, 0, 0, 0, 255}, 0) },
 		"an event that is none": func(j *journal) {
 			j.mu.Lock()
 			defer j.mu.Unlock()

@@ -116,9 +116,15 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	keepRelay := context.AfterFunc(budget, func() { stopRelay(context.Cause(budget)) })
 	defer keepRelay()
 	if err := <-r.relayed; err != nil {
+		r.Logger.Error("the outcome was not confirmed; the task stays in the queue", "reason", out.Reason, "error", err)
+		if ctx.Err() == nil {
+			// Not for want of time or of a broker: the journal cannot be read. Another attempt has one of its own.
+			out.Retrying = true
+			w.settle(ctx, r, out)
+			return
+		}
 		// The next process under this id finds it in the journal, if the claim is still ours then.
 		forget = lost(d) || d.Until().IsZero()
-		r.Logger.Error("the outcome was not confirmed; the task stays in the queue", "reason", out.Reason, "error", err)
 		return
 	}
 	r.Logger.Info("task resolved", "reason", out.Reason, "exitCode", exitCode(out), "retrying", out.Retrying)

@@ -46,6 +46,9 @@ func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 		traceparent:   r.delivery.Traceparent,
 	})
 	teardown := func(_ context.Context, out *Outcome) error {
+		if r.past.outcomeTold() {
+			return nil // and nothing may follow it
+		}
 		// Where an exit code says it all, the log is what the command wrote and nothing else.
 		switch {
 		case len(out.Problems) > 0:
