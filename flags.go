@@ -113,6 +113,14 @@ func newEngine(c *cli.Context, logger *slog.Logger) (*dockerapi.Client, error) {
 	return client, nil
 }
 
+func controlFlag() cli.Flag {
+	return &cli.StringFlag{Name: "control-exchange", EnvVars: env("control-exchange"), Value: amqp.DefaultControlExchange, Usage: "topic `EXCHANGE` for orders to workers: cancel, drain; a worker makes it if it is missing"}
+}
+
+func eventsFlag() cli.Flag {
+	return &cli.StringFlag{Name: "events-exchange", EnvVars: env("events-exchange"), Value: amqp.DefaultExchange, Usage: "topic `EXCHANGE` for everything that happens; a worker makes it if it is missing"}
+}
+
 // oneOf checks a flag that is a word out of a few.
 func oneOf(c *cli.Context, flag string, words ...string) error {
 	if !slices.Contains(words, c.String(flag)) {

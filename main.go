@@ -45,6 +45,8 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			validateCommand(),
 			schemaCommand(),
 			queueCommand(),
+			cancelCommand(),
+			drainCommand(),
 			reapCommand(),
 			versionCommand(),
 		},

@@ -19,6 +19,7 @@ var errDrain = errors.New("the worker drains")
 type lifetimes struct {
 	intake, work context.Context
 	leave        <-chan struct{} // closed by SIGUSR2: end, and leave the tasks running
+	drain        func()          // ends the intake, as the first signal does; may be called again
 	end          func()          // stops listening for signals, and ends both
 }
 
@@ -29,29 +30,37 @@ func newLifetimes(ctx context.Context, drainTimeout time.Duration, canLeave bool
 	work, endWork := context.WithCancelCause(ctx)
 	intake, endIntake := context.WithCancelCause(work)
 	leave := make(chan struct{})
+	drain := make(chan struct{}, 1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var over <-chan time.Time
+		stopIntake := func(who string) {
+			logger.Info("no new task is taken; running tasks go on to their end, a signal now stops them", "by", who)
+			endIntake(errDrain)
+			if drainTimeout > 0 {
+				over = time.After(drainTimeout)
+			}
+		}
 		for {
 			select {
 			case s := <-signals:
-				if s == syscall.SIGUSR2 && canLeave {
-					logger.Info("leaving", "signal", s.String())
+				switch {
+				case s == syscall.SIGUSR2 && canLeave:
+					logger.Info("leaving", "by", s.String())
 					endIntake(errDrain)
 					close(leave)
 					return
+				case intake.Err() == nil:
+					stopIntake(s.String())
+				default:
+					logger.Warn("stopping the running tasks; they go back to the queue", "by", s.String())
+					endWork(worker.ErrShutdown)
 				}
+			case <-drain:
 				if intake.Err() == nil {
-					logger.Info("no new task is taken; running tasks go on to their end, a second signal stops them", "signal", s.String())
-					endIntake(errDrain)
-					if drainTimeout > 0 {
-						over = time.After(drainTimeout)
-					}
-					continue
+					stopIntake("an order")
 				}
-				logger.Warn("stopping the running tasks; they go back to the queue", "signal", s.String())
-				endWork(worker.ErrShutdown)
 			case <-over:
 				logger.Warn("the drain timeout is over: stopping the running tasks; they go back to the queue", "timeout", drainTimeout)
 				endWork(worker.ErrShutdown)
@@ -60,7 +69,12 @@ func newLifetimes(ctx context.Context, drainTimeout time.Duration, canLeave bool
 			}
 		}
 	}()
-	return &lifetimes{intake: intake, work: work, leave: leave, end: func() {
+	return &lifetimes{intake: intake, work: work, leave: leave, drain: func() {
+		select {
+		case drain <- struct{}{}:
+		default:
+		}
+	}, end: func() {
 		signal.Stop(signals)
 		endIntake(nil)
 		endWork(nil)

@@ -33,7 +33,8 @@ func startCommand() *cli.Command {
 			&cli.IntFlag{Name: "capacity", EnvVars: env("capacity"), Value: runtime.NumCPU(), DefaultText: "number of CPUs", Usage: "run up to `N` tasks at a time"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of this worker, told in events and to the tasks"},
 			&cli.StringFlag{Name: "log-journal", EnvVars: env("log-journal"), Value: "engine", Usage: "`WHERE` a log is kept beside this worker, for one that comes back to its containers: engine or none (faster; output of the time between is lost)"},
-			&cli.StringFlag{Name: "events-exchange", EnvVars: env("events-exchange"), Value: amqp.DefaultExchange, Usage: "topic `EXCHANGE` for everything that happens; made if it is missing"},
+			eventsFlag(),
+			controlFlag(),
 			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that a task may ask for; 0 is no limit"},
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
 			&cli.IntFlag{Name: "max-attempts", EnvVars: env("max-attempts"), Value: worker.DefaultAttemptsLimit, Usage: "most attempts, `N`, that a task may ask for; one that does not ask has 5"},
@@ -139,6 +140,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 	if err != nil {
 		return failure{exitConfig, err}
 	}
+	orders := newOrders(dialer, c.String("worker-id"), c.String("control-exchange"), logger)
 	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
 	w, err := worker.New(worker.Config{
 		ID:             c.String("worker-id"),
@@ -156,15 +158,18 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 		KeepLog:        source.leases != nil && c.String("log-journal") != "none",
 		PrepareTimeout: c.Duration("prepare-timeout"),
 		Version:        version(),
+		OnTask:         orders.onTask,
 	})
 	if err != nil {
 		return failure{exitConfig, err}
 	}
+	orders.cancel, orders.drain = w.Cancel, life.drain
 
 	connections, disconnect := context.WithCancel(context.WithoutCancel(life.work))
 	var sessions sync.WaitGroup
 	sessions.Go(func() { endedBy(source.Run(connections), logger) })
 	sessions.Go(func() { endedBy(publisher.Run(connections), logger) })
+	sessions.Go(func() { endedBy(orders.control.Run(connections), logger) })
 	defer func() { disconnect(); sessions.Wait() }()
 
 	stopIntake := context.AfterFunc(life.intake, func() {

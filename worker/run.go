@@ -87,6 +87,9 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 		return
 	}
 	defer leave()
+	if w.cfg.OnTask != nil {
+		defer w.cfg.OnTask(r.TaskID)()
+	}
 
 	out := w.live(ctx, r)
 	forget := true

@@ -34,6 +34,10 @@ type Config struct {
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
 	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
 	Version        string        // of this program, told in events
+
+	// OnTask, where it is set, is called with each task that comes under way here, and what it returns when the task is
+	// gone. Neither may block.
+	OnTask func(taskID string) (gone func())
 }
 
 // Defaults of Config.
