@@ -156,8 +156,13 @@ func (r *recorder) formatResponse(e *exchange) []byte {
 // isBinary tells frames and tars from text.
 func isBinary(body []byte) bool { return bytes.IndexByte(body, 0) >= 0 }
 
+type storyContainer struct {
+	name   string
+	config ContainerConfig
+}
+
 // storyContainers are those that the story does not make itself.
-func storyContainers() map[string]ContainerConfig {
+func storyContainers() []storyContainer {
 	noLog := recordedConfig("true")
 	noLog.HostConfig.LogConfig.Type = "none"
 	noCommand, notExecutable, noUser, prune := recordedConfig("true"), recordedConfig("true"), recordedConfig("true"), recordedConfig("true")
@@ -167,10 +172,10 @@ func storyContainers() map[string]ContainerConfig {
 	prune.Labels = map[string]string{"dockerapi.test": "prune"}
 	member := recordedConfig("sleep 600")
 	member.HostConfig.NetworkMode = "rec-net"
-	return map[string]ContainerConfig{
-		"rec-main": recordedConfig("echo out; echo err >&2; exit 3"), "rec-waited": recordedConfig("exit 4"),
-		"rec-started": recordedConfig("sleep 600"), "rec-stopped": recordedConfig("sleep 600"), "rec-running": recordedConfig("sleep 600"),
-		"rec-nolog": noLog, "rec-nocommand": noCommand, "rec-notexec": notExecutable, "rec-nouser": noUser, "rec-prune": prune, "rec-member": member,
+	return []storyContainer{
+		{"rec-main", recordedConfig("echo out; echo err >&2; exit 3")}, {"rec-waited", recordedConfig("exit 4")},
+		{"rec-started", recordedConfig("sleep 600")}, {"rec-stopped", recordedConfig("sleep 600")}, {"rec-running", recordedConfig("sleep 600")},
+		{"rec-nolog", noLog}, {"rec-nocommand", noCommand}, {"rec-notexec", notExecutable}, {"rec-nouser", noUser}, {"rec-prune", prune}, {"rec-member", member},
 	}
 }
 
@@ -188,8 +193,8 @@ func prepareStory(t *testing.T, c *Client) {
 	must(err)
 	_, err = c.NetworkCreate(ctx, NetworkConfig{Name: "rec-prune", Labels: map[string]string{"dockerapi.test": "prune"}, IPAM: IPAM{Config: []IPAMConfig{{Subnet: "172.30.30.0/24"}}}})
 	must(err)
-	for name, cfg := range storyContainers() {
-		_, err := c.ContainerCreate(ctx, name, cfg)
+	for _, container := range storyContainers() {
+		_, err := c.ContainerCreate(ctx, container.name, container.config)
 		must(err)
 	}
 	for _, name := range []string{"rec-stopped", "rec-running", "rec-member", "rec-nolog", "rec-prune"} {

@@ -33,13 +33,13 @@ func containerRecordings() []recording {
 	}
 	noImage, noMount := recordedConfig("true"), recordedConfig("true")
 	noImage.Image = "localhost/no/such:image"
-	noMount.HostConfig.Mounts = []Mount{{Type: "bind", Source: "/no/such/path", Target: "/x"}}
+	noMount.HostConfig.Mounts = []Mount{{Type: "bind", Source: "/proc/no-such-path", Target: "/x"}}
 
 	return []recording{
 		{name: "ContainerCreate", call: createFull, check: is(func(created ContainerCreated) bool { return len(created.ID) == 64 })},
 		{name: "ContainerCreate-conflict", call: create("rec-main", recordedConfig("true")), want: "conflict", podman: "temporary"},
 		{name: "ContainerCreate-no-image", call: create("rec-none", noImage), want: "not found"},
-		{name: "ContainerCreate-no-mount", call: create("rec-nomount", noMount), want: "invalid", podman: "ok"},
+		{name: "ContainerCreate-no-mount", call: create("rec-nomount", noMount), want: "invalid", podman: "temporary"},
 		{name: "ContainerInspect-created", call: inspect("rec-full"), check: is(func(c Container) bool {
 			return c.State.Status == "created" && c.State.StartedAt.Year() == 1 && c.HostConfig.Memory == 64<<20 &&
 				c.HostConfig.NanoCpus == 500_000_000 && *c.HostConfig.PidsLimit == 64 && c.HostConfig.ReadonlyRootfs

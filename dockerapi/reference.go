@@ -44,6 +44,9 @@ func ParseReference(s string) (Reference, error) {
 	}
 	ref.name = name
 	ref.Domain, ref.Path = splitDomain(name)
+	if strings.Trim(ref.Domain, ".") == "" || strings.ContainsAny(ref.Domain, "?#%&=\\") {
+		return fail("the registry is no host")
+	}
 	for segment := range strings.SplitSeq(ref.Path, "/") {
 		if segment == "" || segment == "." || segment == ".." || strings.ContainsAny(segment, ":?#%&=") {
 			return fail("a part of the name is not one")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,14 +32,15 @@ const (
 )
 
 var (
-	longID   = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
-	shortID  = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
-	anyTime  = regexp.MustCompile(`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
-	measures = regexp.MustCompile(`"(Pid|pid|NFd|NGoroutines|NEventsListener|MemTotal|Images|Containers|ContainersStopped|ContainersRunning|ContainersPaused)":[1-9]\d*`)
-	epochs   = regexp.MustCompile(`"(Created|time|timeNano|StartedAt|FinishedAt)":1\d{9}(\d{9})?\b`)
-	facts    = regexp.MustCompile(`"(KernelVersion|MacAddress|BuildTime|GoVersion|ID|uptime|SystemTime|Expected|PidFile|ConmonPidFile|SandboxKey|Size|SizeRootFs)":"[^"]*"`)
-	statuses = regexp.MustCompile(`"Status":"(Up|Exited \(-?\d+\)) [^"]*"`)
-	podmanID = regexp.MustCompile(`0xc[0-9a-f]{6,}`)
+	longID     = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+	shortID    = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
+	anyTime    = regexp.MustCompile(`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
+	measures   = regexp.MustCompile(`"(Pid|pid|NFd|NGoroutines|NEventsListener|MemTotal|Images|Containers|ContainersStopped|ContainersRunning|ContainersPaused)":[1-9]\d*`)
+	epochs     = regexp.MustCompile(`"(Created|time|timeNano|StartedAt|FinishedAt)":1\d{9}(\d{9})?\b`)
+	facts      = regexp.MustCompile(`"(KernelVersion|MacAddress|BuildTime|GoVersion|ID|uptime|SystemTime|Expected|PidFile|ConmonPidFile|SandboxKey|Size|SizeRootFs)":"[^"]*"`)
+	statuses   = regexp.MustCompile(`"Status":"(Up|Exited \(-?\d+\)) [^"]*"`)
+	flatMounts = regexp.MustCompile(`"Mounts":\[\{[^\[\]]*"Destination"[^\[\]]*\}\]`)
+	podmanID   = regexp.MustCompile(`0xc[0-9a-f]{6,}`)
 )
 
 // scrub is for JSON and other text; framed streams pass as they are, because nothing in them has another length.
@@ -52,7 +54,13 @@ func (s *scrubber) scrub(text []byte) []byte {
 			s.ids[string(id[:12])] = s.ids[string(id)][:12]
 		}
 	}
+	for _, id := range shortID.FindAll(text, -1) { // short forms of ids that are not here
+		if s.ids[string(id)] == "" && bytes.ContainsAny(id, "abcdef") && bytes.ContainsAny(id, "0123456789") {
+			s.ids[string(id)] = fmt.Sprintf("5d%010x", len(s.ids))
+		}
+	}
 	text = s.scrubKnown(text)
+	text = flatMounts.ReplaceAllFunc(text, sortMounts)
 	text = anyTime.ReplaceAll(text, []byte(scrubbedTime))
 	text = measures.ReplaceAll(text, []byte(`"$1":7`))
 	text = epochs.ReplaceAllFunc(text, func(match []byte) []byte {
@@ -69,6 +77,14 @@ func (s *scrubber) scrub(text []byte) []byte {
 		text = scrubNumbers(text)
 	}
 	return text
+}
+
+// sortMounts puts the mounts of a container in an order; engines have none.
+func sortMounts(match []byte) []byte {
+	list := bytes.TrimSuffix(bytes.TrimPrefix(match, []byte(`"Mounts":[{`)), []byte("}]"))
+	mounts := bytes.Split(list, []byte("},{"))
+	slices.SortFunc(mounts, bytes.Compare)
+	return fmt.Appendf(nil, `"Mounts":[{%s}]`, bytes.Join(mounts, []byte("},{")))
 }
 
 // scrubKnown replaces the ids that were seen, and nothing else: it is for requests.
@@ -133,7 +149,9 @@ func TestScrub(t *testing.T) {
 	one, two := "1d"+strings.Repeat("0", 15)+"1"+strings.Repeat("0", 46), "1d"+strings.Repeat("0", 15)+"2"+strings.Repeat("0", 46)
 	for name, test := range map[string]struct{ in, want string }{
 		"ids in their order":     {b + " sha256:" + a + " " + b, one + " sha256:" + two + " " + one},
-		"short ids of long ones": {"aaaaaaaaaaaa " + a + " cccccccccccc", one[:12] + " " + one + " cccccccccccc"},
+		"short ids of long ones": {"aaaaaaaaaaaa " + a + " 123456789012", one[:12] + " " + one + " 123456789012"},
+		"short ids alone":        {"container c0ffee000000 c0ffee000000", "container 5d0000000000 5d0000000000"},
+		"mounts":                 {`"Mounts":[{"Source":"b","Destination":"x"},{"Source":"a","Destination":"y"}]`, `"Mounts":[{"Source":"a","Destination":"y"},{"Source":"b","Destination":"x"}]`},
 		"times":                  {"2026-11-24T17:07:56.123Z 2026-11-24T17:07:56+01:00 0001-01-01T00:00:00Z", scrubbedTime + " " + scrubbedTime + " 0001-01-01T00:00:00Z"},
 		"seconds":                {`{"Created":1795541297,"timeNano":1795541297991585336}`, `{"Created":1704164645,"timeNano":1704164645000000006}`},
 		"measures":               {`{"Pid":123,"ExitCode":137,"pid":0}`, `{"Pid":7,"ExitCode":137,"pid":0}`},
