@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -56,67 +55,6 @@ func (g *claimsGeneration) serve(ctx context.Context, ready func()) error {
 
 func (g *claimsGeneration) wrap(ctx context.Context, op string, err error) error {
 	return g.conn.wrap(ctx, op, g.store.cfg.claimsQueue(), err)
-}
-
-// setUp takes the lock, makes the claims queue, consumes it, and sends the barrier after what is already there.
-func (g *claimsGeneration) setUp(ctx context.Context) error {
-	cfg := g.store.cfg
-	ch, err := g.conn.channel(ctx)
-	if err != nil {
-		return err
-	}
-	g.ch = ch
-	g.returns = ch.NotifyReturn(make(chan amqp091.Return, 1000))
-	// The lock: an exclusive queue belongs to one connection, and goes with it. An exclusive consumer would not do:
-	// quorum queues ignore it without a word.
-	if _, err := ch.QueueDeclare(cfg.lockQueue(), false, true, true, false, nil); err != nil {
-		err = g.conn.wrap(ctx, "lock worker id with queue", cfg.lockQueue(), err)
-		return hint(err, IsLocked, "another worker with this id is connected, or was a moment ago")
-	}
-	if _, err := ch.QueueDeclare(cfg.claimsQueue(), true, false, false, false, cfg.claimsArgs()); err != nil {
-		err = g.wrap(ctx, "declare claims queue", err)
-		return hint(err, IsInequivalent, "it was made with another lease or type: drain the worker with the old ones and delete the queue")
-	}
-	if err := ch.Tx(); err != nil {
-		return g.wrap(ctx, "select transactions", err)
-	}
-	// No prefetch: all that is here is ours, and each renewal is one more for a moment.
-	g.deliveries, err = ch.Consume(cfg.claimsQueue(), cfg.Tag, false, false, false, false, nil)
-	if err != nil {
-		return g.wrap(ctx, "consume queue", err)
-	}
-	g.store.attach(g.conn)
-	g.barrier = rand.Text()
-	if err := g.publish(ctx, cfg.claimsQueue(), amqp091.Publishing{Headers: amqp091.Table{barrierHeader: g.barrier}}); err != nil {
-		return err
-	}
-	return g.commit(ctx)
-}
-
-// claimsArgs: one uniform time to live on the queue, because messages expire only at its head. No x-expires: a queue
-// that expires takes its messages with it.
-func (c LeaseConfig) claimsArgs() amqp091.Table {
-	args := amqp091.Table{
-		amqp091.QueueTypeArg:        amqp091.QueueTypeQuorum,
-		"x-message-ttl":             c.Lease.Milliseconds(),
-		"x-dead-letter-exchange":    "",
-		"x-dead-letter-routing-key": c.Queue,
-		"x-dead-letter-strategy":    "at-least-once",
-		"x-overflow":                "reject-publish", // which at-least-once needs
-	}
-	if c.Classic {
-		args[amqp091.QueueTypeArg] = amqp091.QueueTypeClassic
-		delete(args, "x-dead-letter-strategy")
-		delete(args, "x-overflow")
-	}
-	return args
-}
-
-func hint(err error, is func(error) bool, text string) error {
-	if e, ok := err.(*Error); ok && is(err) { //nolint:errorlint // it has just been made
-		e.Hint = text
-	}
-	return err
 }
 
 // reconcile takes what comes until the barrier: that is everything that is ours at the broker. Then it is renewed, and

@@ -82,6 +82,7 @@ func (s *claimStore) run(ctx context.Context) {
 		g := &claimsGeneration{store: s, conn: c}
 		err := g.serve(ctx, ready)
 		s.detach()
+		s.fenceAt(time.Now()) // what was held for longer than its lease has gone with the connection
 		s.setTrouble(err)
 		return err
 	})

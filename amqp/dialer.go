@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -126,7 +127,19 @@ func (d *Dialer) dialOne(ctx context.Context, u URL, role string) (*connection, 
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, &Error{Op: "connect to broker", Broker: u.Redacted(), VHost: u.vhost, Err: err, dial: true}
+		return nil, &Error{Op: "connect to broker", Broker: u.Redacted(), VHost: u.vhost, Err: err, Hint: schemeHint(u, err), dial: true}
 	}
 	return newConnection(conn, raw, u, d.cfg), nil
+}
+
+// schemeHint explains two riddles: what the one protocol says when it meets the other.
+func schemeHint(u URL, err error) string {
+	var notTLS tls.RecordHeaderError
+	switch {
+	case u.scheme == "amqp" && replyCode(err) == amqp091.FrameError:
+		return "if it is a TLS port, the scheme is amqps"
+	case u.scheme == "amqps" && errors.As(err, &notTLS):
+		return "if it is not a TLS port, the scheme is amqp"
+	}
+	return ""
 }

@@ -72,9 +72,8 @@ func (c *LeaseConsumer) untilSomebodyWaits(ctx context.Context, gen *heldGenerat
 // slot is handed over: whatever is delivered and not wanted would have to be requeued, and RabbitMQ 4 drops a message
 // that was delivered 21 times.
 func (c *LeaseConsumer) consume(ctx context.Context, conn *connection, gen *heldGeneration, tag string) error {
-	stop := conn.killAfter(ctx)
-	deliveries, err := gen.ch.Consume(c.cfg.Queue, tag, false, false, false, false, nil)
-	stop()
+	// Without waiting for an answer: if the broker refuses it closes the channel, and with it the deliveries.
+	deliveries, err := gen.ch.Consume(c.cfg.Queue, tag, false, false, false, true, nil)
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,9 @@ func (c *LeaseConsumer) consume(ctx context.Context, conn *connection, gen *held
 		free, _ = c.slots.waiting()
 		last := free <= 1
 		if last {
-			if err := c.cancel(conn, gen, tag, deliveries); err != nil {
+			// No need to wait for the answer either: while this one is not settled the prefetch allows no other, and it is
+			// settled on the same channel, after the cancellation.
+			if err := gen.ch.Cancel(tag, true); err != nil {
 				return err
 			}
 		}

@@ -542,3 +542,31 @@ func TestSilentBrokerIsGivenUp(t *testing.T) {
 	}
 	awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
 }
+
+func TestLeaseWaitsForItsQueue(t *testing.T) {
+	d, changes := testDialer(t, Config{})
+	q := brokertest.Name(t)
+	brokertest.DeleteQueue(t, brokertest.URL(), q)
+	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: true})
+	start(t, c.Run)
+	got := make(chan *Delivery)
+	go func() {
+		m, err := c.Receive(soon(t))
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	if lost := changes.await(t, "consumer", Lost, 2); !IsNoQueue(lost.Err) {
+		t.Errorf("without the queue: %v", lost.Err)
+	}
+	if _, err := brokertest.Channel(t, brokertest.URL()).QueueDeclare(q, true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	brokertest.Publish(t, brokertest.URL(), q, numbered(1)...)
+	if m := <-got; m != nil {
+		if err := m.Claim(soon(t), nil); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -122,8 +123,15 @@ func (c *leaseClaim) requeue(ctx context.Context) error {
 
 func (c *leaseClaim) giveBack(ctx context.Context, headers map[string]any) error {
 	l := c.leased()
-	if l == nil { // never begun: nothing to count
-		return c.original.requeue(ctx)
+	if l == nil {
+		// The message was begun with before it was claimed, and that counts: only a copy can say so.
+		if err := c.take(ctx, headers); err != nil {
+			if errors.Is(err, ErrLost) {
+				return err
+			}
+			return c.original.requeue(ctx)
+		}
+		l = c.leased()
 	}
 	return c.store.settle(ctx, l, settlement{kind: settleCopy, headers: headers})
 }

@@ -135,3 +135,44 @@ func TestFollowSaysThatItsQueueIsGone(t *testing.T) {
 		t.Errorf("follow: %v", last)
 	}
 }
+
+func TestObserve(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	exchange := brokertest.Name(t)
+	p := NewPublisher(d, PublisherConfig{Exchange: exchange, Declare: true})
+	brokertest.DeleteExchange(t, brokertest.URL(), exchange)
+	s := newTestSubmitter(t, d)
+	if err := s.Observe(soon(t), exchange, "#"); err == nil {
+		t.Error("observed without a queue")
+	}
+	if _, err := s.Listen(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	start(t, p.Run)
+	if err := p.Publish(soon(t), Publishing{RoutingKey: "before"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Observe(soon(t), exchange, "task.*.1", "task.*.2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Publish(soon(t), Publishing{RoutingKey: "task.x.3"}, Publishing{RoutingKey: "task.x.2"}); err != nil {
+		t.Fatal(err)
+	}
+	for m, err := range s.Follow(soon(t)) {
+		if err != nil || m.RoutingKey != "task.x.2" {
+			t.Errorf("observed %q, %v", m.RoutingKey, err)
+		}
+		break
+	}
+}
+
+func TestObserveAbsentExchange(t *testing.T) {
+	d, _ := testDialer(t, Config{})
+	s := newTestSubmitter(t, d)
+	if _, err := s.Listen(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Observe(soon(t), "no-such-exchange", "#"); !IsNoExchange(err) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -25,22 +25,38 @@ type Node struct {
 	Name string // Erlang node name
 	URL  string // guest; amqp
 
+	TLS *TLS // with NodeConfig.TLS
+
 	dir  string
 	env  []string
 	proc sync.WaitGroup
 	gone chan struct{} // closed when the present process has ended
 }
 
+// NodeConfig is what a test wants to be different.
+type NodeConfig struct {
+	// TLS adds a listener for amqps, which knows the client certificate of Node.TLS, and the mechanism EXTERNAL.
+	TLS bool
+	// Conf is added to rabbitmq.conf.
+	Conf string
+}
+
 // StartNode starts a broker and waits until it takes connections, about 5 seconds. It is killed and removed at the
 // end of the test.
 func StartNode(tb testing.TB) *Node {
+	tb.Helper()
+	return StartNodeWith(tb, NodeConfig{})
+}
+
+// StartNodeWith is StartNode with a configuration.
+func StartNodeWith(tb testing.TB, cfg NodeConfig) *Node {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "brokertest-")
 	if err != nil {
 		tb.Fatalf("make directory: %v", err)
 	}
 	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	ports := freePorts(tb, 2)
+	ports := freePorts(tb, 3)
 	n := &Node{
 		Name: "brokertest-" + strings.ToLower(rand.Text()[:8]) + "@localhost",
 		URL:  "amqp://guest:guest@127.0.0.1:" + ports[0],
@@ -54,7 +70,12 @@ func StartNode(tb testing.TB) *Node {
 		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "rabbitmq"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(dir, "plugins"),
 	)
-	for _, f := range []struct{ name, text string }{{"plugins", "[].\n"}, {"rabbitmq.conf", "loopback_users = none\n"}} {
+	conf, plugins := "loopback_users = none\n"+cfg.Conf, "[].\n"
+	if cfg.TLS {
+		n.TLS = newTLS(tb, dir, ports[2])
+		conf, plugins = conf+n.TLS.conf(), "[rabbitmq_auth_mechanism_ssl].\n"
+	}
+	for _, f := range []struct{ name, text string }{{"plugins", plugins}, {"rabbitmq.conf", conf}} {
 		if err := os.WriteFile(filepath.Join(dir, f.name), []byte(f.text), 0o644); err != nil {
 			tb.Fatalf("write %s: %v", f.name, err)
 		}
