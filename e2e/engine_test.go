@@ -12,8 +12,8 @@ import (
 	"github.com/docker-worker/docker-worker/internal/brokertest"
 )
 
-// ownEngine is a dockerd that a test may stop. It has its own network and mount namespace: a dockerd that finds the
-// bridge of another one removes it.
+// ownEngine is a dockerd that a test may stop. It has a network and a mount namespace of its own: in the machine's, a
+// dockerd with another bridge, or none, removes docker0, and the machine's engine can start no container any more.
 type ownEngine struct {
 	host string // DOCKER_HOST
 	dir  string
