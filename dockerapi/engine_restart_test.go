@@ -70,6 +70,8 @@ func (e *ownEngine) start() {
 		args = append(args, "--live-restore")
 	}
 	e.dockerd = e.command("dockerd", args...)
+	// In a network of its own: a dockerd without a bridge removes the host's docker0, which belongs to another engine.
+	e.dockerd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNET
 	if err := e.dockerd.Start(); err != nil {
 		e.t.Fatalf("start dockerd: %v", err)
 	}
