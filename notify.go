@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/docker-worker/docker-worker/worker"
 )
 
 // notifyTimeout bounds the sending of one datagram; the kernel blocks it only while the receiver's queue is full.
@@ -32,8 +36,9 @@ func (s supervisor) ready(status string) { s.tell("READY=1", "STATUS="+oneLine(s
 // status says what the worker does now.
 func (s supervisor) status(status string) { s.tell("STATUS=" + oneLine(status)) }
 
-// stopping says that the end has begun: systemd waits for TimeoutStopSec from now, and does not call it a crash.
-func (s supervisor) stopping(status string) { s.tell("STOPPING=1", "STATUS="+oneLine(status)) }
+// stopping says that nothing runs any more and the process ends. It is not for a drain: systemd, once told so, runs no
+// ExecStop for this process, and a power-off could not hurry it.
+func (s supervisor) stopping() { s.tell("STOPPING=1", "STATUS=stopped") }
 
 // tell is never an error of the caller's: a worker that nobody watches works all the same.
 func (s supervisor) tell(lines ...string) {
@@ -68,3 +73,19 @@ func notify(socket, state string) error {
 
 // oneLine keeps a text from being read as further assignments.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// announcing passes events on, and tells the supervisor when the first is confirmed, which is worker.started: by then
+// queue, engine and exchange have answered.
+type announcing struct {
+	worker.Publisher
+	ready func()
+	once  sync.Once
+}
+
+func (a *announcing) Publish(ctx context.Context, messages ...worker.Message) error {
+	err := a.Publisher.Publish(ctx, messages...)
+	if err == nil {
+		a.once.Do(a.ready)
+	}
+	return err
+}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/docker-worker/docker-worker/worker"
 )
 
 // TestSupervisorHears sends what a worker has to say in its life to sockets of both kinds that systemd makes.
@@ -30,12 +34,12 @@ func TestSupervisorHears(t *testing.T) {
 
 			s.status("waiting for the broker")
 			s.ready("taking tasks from builds\nREADY=0")
-			s.stopping("draining")
+			s.stopping()
 
 			want := []string{
 				"STATUS=waiting for the broker",
 				"READY=1\nSTATUS=taking tasks from builds READY=0", // a text cannot smuggle in an assignment
-				"STOPPING=1\nSTATUS=draining",
+				"STOPPING=1\nSTATUS=stopped",
 			}
 			if diff := cmp.Diff(want, receive(t, listener, len(want))); diff != "" {
 				t.Errorf("datagrams (-want +got):\n%s", diff)
@@ -81,3 +85,23 @@ func receive(t *testing.T, listener *net.UnixConn, n int) []string {
 	}
 	return got
 }
+
+// TestReadyWithFirstEvent: ready is what a confirmed event proves, and it is said once.
+func TestReadyWithFirstEvent(t *testing.T) {
+	var said int
+	results := []error{errors.New("not confirmed"), nil, nil}
+	events := &announcing{
+		Publisher: publisherFunc(func() error { err := results[0]; results = results[1:]; return err }),
+		ready:     func() { said++ },
+	}
+	for n, want := range []int{0, 1, 1} {
+		_ = events.Publish(t.Context(), worker.Message{})
+		if said != want {
+			t.Errorf("after event %d: ready was said %d times, want %d", n, said, want)
+		}
+	}
+}
+
+type publisherFunc func() error
+
+func (f publisherFunc) Publish(context.Context, ...worker.Message) error { return f() }

@@ -28,7 +28,8 @@ func startCommand() *cli.Command {
    The second stops their containers, puts the tasks back on the queue, and ends. SIGUSR2, with a lease, ends this
    process at once and leaves the containers running: the next start under the same id goes on with them.
 
-   Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue.`,
+   Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue;
+   8 left by SIGUSR2, to be started again.`,
 		Flags: flags([]cli.Flag{
 			&cli.IntFlag{Name: "capacity", EnvVars: env("capacity"), Value: runtime.NumCPU(), DefaultText: "number of CPUs", Usage: "run up to `N` tasks at a time"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of this worker, told in events and to the tasks"},
@@ -136,6 +137,8 @@ func persist(ctx context.Context, logger *slog.Logger, try func() error, passes 
 // serve connects the parts, runs the worker, and closes in order: intake, tasks, publisher, connections.
 func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, client *dockerapi.Client, logger *slog.Logger) error {
 	capacity := c.Int("capacity")
+	systemd := newSupervisor(os.Getenv("NOTIFY_SOCKET"), logger)
+	defer systemd.stopping()
 	source, err := newSource(c, queue, dialer, logger)
 	if err != nil {
 		return failure{exitConfig, err}
@@ -148,7 +151,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 		Queue:          queue,
 		Engine:         worker.Docker(client),
 		Source:         source,
-		Events:         brokerEvents{publisher},
+		Events:         &announcing{Publisher: brokerEvents{publisher}, ready: func() { systemd.ready("taking tasks from " + queue) }},
 		Logger:         logger,
 		StateDir:       c.String("state-dir"),
 		Capacity:       capacity,
@@ -173,6 +176,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 	defer func() { disconnect(); sessions.Wait() }()
 
 	stopIntake := context.AfterFunc(life.intake, func() {
+		systemd.status("taking no more tasks; those that run go on to their end")
 		if err := source.StopConsuming(connections); err != nil && connections.Err() == nil {
 			logger.Warn("cannot end the intake in order", "error", err)
 		}
@@ -227,7 +231,7 @@ func leave(w *worker.Worker, logger *slog.Logger) {
 		logger.Warn("a claim is still on its way; leaving all the same")
 	}
 	logger.Info("left; the tasks go on running, and the next start under this id takes them up")
-	os.Exit(exitOK)
+	os.Exit(exitLeft)
 }
 
 // leavePatience bounds the wait for claims on their way, which a broker that is away can make long.
