@@ -64,6 +64,8 @@ integration: services ## tests on the real engine and the real broker
 bench: build services ## throughput beside a minimal raw loop on the same engine, as ratios
 	go run ./internal/bench
 
+include packer/packer.mk
+
 .PHONY: down
 down: ## end the engine and the broker that these targets started, and no others
 	@dev/down.sh

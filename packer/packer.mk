@@ -1,5 +1,6 @@
 # Binaries, packages, machine images, releases. Part of the Makefile.
 
+DIST ?= dist
 DIST_VERSION ?= $(shell packaging/version.sh)
 ARCHITECTURES = amd64 arm64
 TOOLS = $(CURDIR)/.dev/tools
@@ -10,12 +11,12 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 
 .PHONY: dist
 dist: $(ARCHITECTURES:%=dist-%) ## reproducible binaries for amd64 and arm64, with checksums, in dist/
-	@cd dist && sha256sum docker-worker-linux-* >SHA256SUMS && cat SHA256SUMS
+	@cd $(DIST) && sha256sum docker-worker-linux-* >SHA256SUMS && cat SHA256SUMS
 
 dist-%: VERSION = $(DIST_VERSION)
 dist-%:
-	@mkdir -p dist
-	@GOOS=linux GOARCH=$* $(BUILD) -o dist/docker-worker-linux-$* .
+	@mkdir -p $(DIST)
+	@GOOS=linux GOARCH=$* $(BUILD) -o $(DIST)/docker-worker-linux-$* .
 
 # Tools are built once, for this machine; a line changed here builds them again.
 $(TOOLS)/nfpm: packer/packer.mk
@@ -26,22 +27,22 @@ $(TOOLS)/cyclonedx-gomod: packer/packer.mk
 
 .PHONY: package
 package: dist $(TOOLS)/nfpm ## .deb and .rpm for amd64 and arm64, in dist/packages/
-	@rm -rf dist/packages && mkdir -p dist/packages
+	@rm -rf $(DIST)/packages && mkdir -p $(DIST)/packages
 	@for arch in $(ARCHITECTURES); do for kind in deb rpm; do \
-		ARCH=$$arch DIST_VERSION=$(DIST_VERSION) $(TOOLS)/nfpm package --config packaging/nfpm.yaml \
-			--packager $$kind --target dist/packages/ >dist/nfpm.log 2>&1 || { cat dist/nfpm.log; exit 1; }; \
+		ARCH=$$arch DIST=$(DIST) DIST_VERSION=$(DIST_VERSION) $(TOOLS)/nfpm package --config packaging/nfpm.yaml \
+			--packager $$kind --target $(DIST)/packages/ >$(DIST)/nfpm.log 2>&1 || { cat $(DIST)/nfpm.log; exit 1; }; \
 	done; done
-	@rm dist/nfpm.log
-	@cd dist/packages && sha256sum *
+	@rm $(DIST)/nfpm.log
+	@cd $(DIST)/packages && sha256sum *
 
 .PHONY: release
 release: package $(TOOLS)/cyclonedx-gomod ## everything of a release in dist/: binaries, packages, SBOM, changes, checksums
 	@for arch in $(ARCHITECTURES); do \
-		$(TOOLS)/cyclonedx-gomod bin -json -noserial -version $(DIST_VERSION) -output dist/docker-worker-linux-$$arch.cdx.json dist/docker-worker-linux-$$arch 2>/dev/null || exit 1; \
+		$(TOOLS)/cyclonedx-gomod bin -json -noserial -version $(DIST_VERSION) -output $(DIST)/docker-worker-linux-$$arch.cdx.json $(DIST)/docker-worker-linux-$$arch 2>/dev/null || exit 1; \
 	done
-	@packaging/changes.sh $(DIST_VERSION) >dist/CHANGES.md
-	@cd dist && find . -type f ! -name SHA256SUMS | sed 's|^\./||' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
-	@cat dist/SHA256SUMS
+	@packaging/changes.sh $(DIST_VERSION) >$(DIST)/CHANGES.md
+	@cd $(DIST) && find . -type f ! -name SHA256SUMS | sed 's|^\./||' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+	@cat $(DIST)/SHA256SUMS
 
 .PHONY: vulnerabilities
 vulnerabilities: ## known vulnerabilities in what is linked in; asks the Go vulnerability database over the network
