@@ -46,6 +46,9 @@ func (rl *relay) run(ctx context.Context) error {
 	in := bufio.NewReaderSize(&journalReader{journal: rl.journal, offset: rl.at.Offset}, 16<<10)
 	var last time.Time
 	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		state := rl.journal.state()
 		pending := state.size - rl.at.Offset
 		if again := rl.at.Until - rl.at.Offset; again > 0 && again <= pending {

@@ -76,8 +76,8 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 	r.relayCtx, stopRelay = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopRelay(nil)
 	stopWatching := watch(r.relayCtx, d.Lost(), func() {
+		stopRelay(ErrClaimLost) // first: the end of the task is not told
 		cancel(ErrClaimLost)
-		stopRelay(ErrClaimLost)
 	})
 	defer stopWatching()
 
