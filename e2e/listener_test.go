@@ -241,6 +241,16 @@ func (l *listener) log(task string, attempt int) (bytes int64, sum, text string)
 	return log.bytes, hex.EncodeToString(log.hash.Sum(nil)), log.text.String()
 }
 
+// stream is what came of one stream of an attempt's log.
+func (l *listener) stream(task string, attempt int, name string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if log := l.logs[fmt.Sprintf("%s/%d", task, attempt)]; log != nil && log.streams[name] != nil {
+		return log.streams[name].String()
+	}
+	return ""
+}
+
 // checkLog compares what came with what the outcome says.
 func (l *listener) checkLog(t *testing.T, outcome event) {
 	t.Helper()
