@@ -43,12 +43,17 @@ type heart struct {
 	draining chan struct{}
 	end      chan struct{}
 	done     chan struct{}
+	giveUp   context.CancelCauseFunc
 }
+
+// goodbye is how long a worker that has no more to do tries to say so.
+const goodbye = 3 * time.Second
 
 // startHeart publishes worker.started and then beats, in a goroutine that stop ends.
 func (w *Worker) startHeart(ctx context.Context) *heart {
 	h := &heart{worker: w, boot: NewID(), draining: make(chan struct{}), end: make(chan struct{}), done: make(chan struct{})}
-	go h.beat(context.WithoutCancel(ctx))
+	ctx, h.giveUp = context.WithCancelCause(context.WithoutCancel(ctx))
+	go h.beat(ctx)
 	return h
 }
 
@@ -56,7 +61,13 @@ func (w *Worker) startHeart(ctx context.Context) *heart {
 func (h *heart) drain() { close(h.draining) }
 
 // stop says that the worker is gone, and returns when that is published or given up.
-func (h *heart) stop() { close(h.end); <-h.done }
+func (h *heart) stop() {
+	close(h.end)
+	late := time.AfterFunc(goodbye, func() { h.giveUp(fmt.Errorf("not confirmed %v after the end", goodbye)) })
+	<-h.done
+	late.Stop()
+	h.giveUp(nil)
+}
 
 func (h *heart) beat(ctx context.Context) {
 	defer close(h.done)

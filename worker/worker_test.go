@@ -298,16 +298,20 @@ func TestHeart(t *testing.T) {
 	})
 }
 
-// A broker that is away stops neither the worker's beats nor its end.
+// A broker that is away stops neither the worker's beats nor, for longer than a goodbye, its end.
 func TestHeartWithoutABroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.events.away()
 		r.start()
-		r.await(time.Second)
-		r.end() // in the middle of the first beat
+		r.await(time.Minute + time.Second) // in the middle of the second beat
+		begun := time.Now()
+		r.end()
+		if took := time.Since(begun); took > goodbye {
+			t.Errorf("the end took %v", took)
+		}
 		r.saw("event=worker.started error=\"not confirmed within 10s\"")
-		r.saw("event=worker.draining")
-		r.saw("event=worker.stopped")
+		r.saw("event=worker.draining error=\"not confirmed 3s after the end\"")
+		r.saw("event=worker.stopped error=\"not confirmed 3s after the end\"")
 	})
 }
