@@ -10,6 +10,8 @@
 #   dev/engines.sh host ENGINE     prints its DOCKER_HOST
 #   dev/engines.sh list            prints the engines that this machine can have
 #   dev/engines.sh clean           stops all and removes their data
+#   dev/engines.sh test [ENGINE…]  runs the integration tests of dockerapi on each of them, all by default
+#   dev/engines.sh record ENGINE   rewrites the recordings of the engine in dockerapi/testdata
 #
 # Needs root, Debian 12 and its mirror. State is under .dev/engines (ENGINES_DIR replaces it; keep it short, because a
 # socket's path has 107 characters at most). All can be run twice. The machine's own engine is not touched.
@@ -211,10 +213,48 @@ stop() {
     end "$d/root/srv/containerd.pid"
 }
 
+# versions ENGINE: the API versions that are recorded of it.
+versions() {
+    case $1 in
+    docker20) echo docker-20.10-1.41 ;;
+    docker26) echo docker-26-1.41 docker-26-1.44 ;;
+    podman4) echo podman-4-1.41 ;;
+    esac
+}
+
+# in_dockerapi ENGINE ARGUMENT...: go test there, with the engine as DOCKER_HOST.
+in_dockerapi() {
+    local engine=$1 host
+    shift
+    install busybox-static busybox
+    host=$(start "$engine")
+    (cd "$repo/dockerapi" && DOCKER_HOST=$host go test -count=1 "$@" .)
+}
+
+run_tests() {
+    local engine
+    [ $# -gt 0 ] || set -- docker20 docker26 podman4
+    for engine; do
+        say "testing on $engine"
+        in_dockerapi "$engine" -tags integration -timeout 10m
+    done
+}
+
+record() {
+    local name
+    install docker-registry docker-registry
+    for name in $(versions "$1"); do
+        say "recording $name"
+        DOCKERAPI_RECORD=$name in_dockerapi "$1" -tags integration,record -run 'TestRecord$' -timeout 10m
+    done
+}
+
 case ${1:-} in
 start) start "${2:?which engine}" ;;
 stop) stop "${2:?which engine}" ;;
 host) echo "unix://$(socket "${2:?which engine}")" ;;
+test) shift; run_tests "$@" ;;
+record) socket "${2:?which engine}" >/dev/null; record "$2" ;;
 list) echo docker20 docker26 podman4 ;;
 clean)
     for engine in docker20 docker26 podman4; do

@@ -22,6 +22,28 @@
 // Attach and wait return when the engine has answered with headers, so both are in place when the container starts.
 // An attach that is opened after the start misses output; a wait that is opened after the start misses the exit.
 //
+// # Versions
+//
+// The version of every request is fixed once, by [Client.Negotiate]: the newest that client and engine speak, within
+// 1.41 to 1.44. One of these is accepted by every engine since 2020:
+//
+//	Docker 20.10      1.12 to 1.41
+//	Docker 23         1.12 to 1.42
+//	Docker 24         1.12 to 1.43
+//	Docker 25         1.24 to 1.44
+//	Docker 26         1.24 to 1.45
+//	Docker 27         1.24 to 1.47
+//	Docker 28         1.24 to 1.51
+//	Docker 29.0-29.2  1.44 to 1.53
+//	Docker 29.3-29.7  1.40 to 1.55
+//	podman 4          1.24 to 1.41
+//
+// Config.APIVersion pins another one, 1.24 at the oldest. What is missing below 1.41 is refused with an
+// [*UnsupportedError]: samples of resources (1.41), cgroup namespaces and the platform of a container (1.41), device
+// requests (1.40), masked paths (1.38), the working directory of an exec (1.35), the platform of a pull (1.32), waiting
+// at all and keeping owners in an upload (1.30), and prune, disk usage, mounts, init, runtime, CPU limits and automatic
+// removal (1.25).
+//
 // # Errors
 //
 // Every error of a call is an [*Error]; the predicates (IsNotFound, IsConflict, IsTemporary …) tell what it means, so
