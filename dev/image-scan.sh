@@ -9,17 +9,20 @@ trap 'rm -f "$findings"' EXIT
 # report WHAT: each line of the input is a place where it is.
 report() { sed "s|^\./|/|; s|^|$1: |" >>"$findings"; }
 
+# look: find, where the place may be absent.
+look() { find "$@" 2>/dev/null || true; }
+
 # Identity: every machine makes its own.
-find ./etc/ssh -name 'ssh_host_*_key*' 2>/dev/null | report "host key"
+look ./etc/ssh -name 'ssh_host_*_key*' | report "host key"
 [ ! -s etc/machine-id ] || echo ./etc/machine-id | report "machine id"
-find ./var/lib/cloud -mindepth 1 -name 'instance*' 2>/dev/null | report "data of the instance that built it"
+look ./var/lib/cloud -mindepth 1 -name 'instance*' | report "data of the instance that built it"
 
 # Credentials and history, by where they would be.
-find ./root ./home \( -name '.*_history' -o -name authorized_keys -o -name known_hosts -o -name .aws -o -name .docker \
-	-o -name .netrc -o -name .gnupg -o -name 'id_*' \) 2>/dev/null | report "trace of the builder"
-find ./etc/docker-worker -type f 2>/dev/null | report "credentials"
+look ./root ./home \( -name '.*_history' -o -name authorized_keys -o -name known_hosts -o -name .aws -o -name .docker \
+	-o -name .netrc -o -name .gnupg -o -name 'id_*' \) | report "trace of the builder"
+look ./etc/docker-worker -type f | report "credentials"
 { grep -E '^[^:]+:\$' etc/shadow || true; } | cut -d: -f1 | report "password of"
-find ./var/log -type f -size +0 2>/dev/null | report "log"
+look ./var/log -type f -size +0 | report "log"
 
 # Credentials, by what they look like, in every text file that the build may have written. Placeholders in capitals, as
 # the comments of the defaults have them, are none.
