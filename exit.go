@@ -23,7 +23,7 @@ const (
 	exitQueue     = 6   // the queue does not exist
 	exitMalformed = 7   // validate: it is not a task
 	exitLeft      = 8   // start: SIGUSR2; the tasks go on, and whoever supervises should start this again
-	exitNobody    = 8   // cancel, drain: nobody has the task, or no worker has the id
+	exitNobody    = 9   // cancel, drain: nobody has the task, or no worker has the id
 	exitException = 125 // run, submit --follow: the task did not come to an exit code of its own
 )
 
