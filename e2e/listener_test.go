@@ -55,6 +55,7 @@ type fields struct {
 	Problems    []struct{ Pointer, Message string }
 	ExitCode    *int
 	Retrying    bool
+	Times       struct{ Claimed, Started, Finished time.Time }
 	Metadata    map[string]string
 	Log         struct {
 		Bytes, DroppedBytes, StdoutBytes, StderrBytes int64

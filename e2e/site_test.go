@@ -21,7 +21,8 @@ type site struct {
 	kind     string // of the exchange
 	worker   string // worker id
 	stateDir string
-	engine   string // DOCKER_HOST; "" is the machine's
+	engine   string   // DOCKER_HOST; "" is the machine's
+	prefix   []string // a command that runs the worker somewhere else
 }
 
 // newSite declares the queue as an operator would. All of it is gone after the test.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,6 +39,11 @@ func (s *site) launch(t *testing.T, flags ...string) *process {
 		env = append(env, "DOCKER_HOST="+s.engine)
 	}
 	p := &process{cmd: command(context.WithoutCancel(t.Context()), env, append(args, s.queue)...), log: newLogbook(), ended: make(chan struct{})}
+	if len(s.prefix) > 0 {
+		program := append(slices.Clone(s.prefix), p.cmd.Args...)
+		elsewhere := exec.Command(program[0], program[1:]...)
+		elsewhere.Env, p.cmd = p.cmd.Env, elsewhere
+	}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start a worker: %v", err)

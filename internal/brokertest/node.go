@@ -1,6 +1,7 @@
 package brokertest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -37,6 +38,8 @@ type Node struct {
 type NodeConfig struct {
 	// TLS adds a listener for amqps, which knows the client certificate of Node.TLS, and the mechanism EXTERNAL.
 	TLS bool
+	// Address is where it listens. Default: 127.0.0.1.
+	Address string
 	// Conf is added to rabbitmq.conf.
 	Conf string
 }
@@ -65,7 +68,7 @@ func StartNodeWith(tb testing.TB, cfg NodeConfig) *Node {
 	n.env = append(os.Environ(),
 		"HOME=/var/lib/rabbitmq", // where the cookie is
 		"RABBITMQ_NODENAME="+n.Name, "RABBITMQ_NODE_PORT="+ports[0], "RABBITMQ_DIST_PORT="+ports[1],
-		"RABBITMQ_NODE_IP_ADDRESS=127.0.0.1",
+		"RABBITMQ_NODE_IP_ADDRESS="+cmp.Or(cfg.Address, "127.0.0.1"),
 		"RABBITMQ_MNESIA_BASE="+filepath.Join(dir, "mnesia"), "RABBITMQ_LOG_BASE="+filepath.Join(dir, "log"),
 		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "rabbitmq"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(dir, "plugins"),
