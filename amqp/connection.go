@@ -24,8 +24,9 @@ type connection struct {
 	err     error         // why; set before done is closed
 	blocked chan amqp091.Blocking
 	// refusing: the broker reads nothing that we publish for the moment
-	refusing atomic.Bool
-	watch    sync.WaitGroup
+	refusing  atomic.Bool
+	unblocked atomic.Int64 // when that ended last, in unix nanoseconds
+	watch     sync.WaitGroup
 }
 
 func newConnection(conn *amqp091.Connection, raw *hearing, u URL, cfg Config) *connection {
@@ -89,6 +90,14 @@ func (c *connection) killLater(ctx context.Context) (stop func()) {
 			timer.Stop()
 		}
 	}
+}
+
+// holding tells that the broker holds what we hold although we cannot renew it: it blocks us, or did so until a moment
+// ago, and it lives. While it blocks us it does not expect our heartbeats, and it gives us up after three at the earliest
+// when that is over.
+func (c *connection) holding(now time.Time) bool {
+	since := now.Sub(time.Unix(0, c.unblocked.Load()))
+	return c.alive() && (c.refusing.Load() || since < 2*c.heartbeat)
 }
 
 // alive tells that the broker was heard within two heartbeats.

@@ -40,6 +40,9 @@ func (d *Delivery) Deadline() time.Time { return d.claim.deadline() }
 // Claim makes the delivery ours beyond this connection where the consumer can do that (leases), with these headers
 // merged into the message. It comes after the message was found good and before work for it begins; a message that
 // is bad is rejected without. For a delivery that is held it does nothing. ErrLost if somebody else has it by now.
+//
+// One window stays open, because AMQP does not answer acknowledgements: when the connection breaks in the instant after
+// that of the original was written, the message may be on its queue again and claimed as well.
 func (d *Delivery) Claim(ctx context.Context, headers map[string]any) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -29,9 +29,8 @@ func (s *claimStore) fence(ctx context.Context) {
 func (s *claimStore) fenceAt(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	blocked := s.conn != nil && s.conn.refusing.Load()
-	safe := blocked && s.conn.alive()
-	s.giveUpIfStuck(now, blocked)
+	safe := s.conn != nil && s.conn.holding(now)
+	s.giveUpIfStuck(now)
 	for _, l := range s.leases {
 		if !l.isTaken || l.fresh || (l.attached && safe) {
 			continue
@@ -45,11 +44,11 @@ func (s *claimStore) fenceAt(now time.Time) {
 // giveUpIfStuck ends a connection whose broker owes us an answer, or a copy that it has committed, for longer than the
 // confirm timeout: what is held comes back on the next one. A quorum queue of RabbitMQ 3.10 can forget what it got while
 // it had no leader.
-func (s *claimStore) giveUpIfStuck(now time.Time, blocked bool) {
+func (s *claimStore) giveUpIfStuck(now time.Time) {
 	if s.conn == nil {
 		return
 	}
-	if blocked {
+	if s.conn.refusing.Load() {
 		if !s.committing.IsZero() {
 			s.committing = now // it counts from the end of that
 		}

@@ -89,6 +89,33 @@ func TestNoFenceWhileTheBrokerBlocksAndLives(t *testing.T) {
 	})
 }
 
+func TestNoFenceInTheMomentOfUnblocking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, l := testStore(t)
+		conn := &connection{raw: &hearing{}, heartbeat: 10 * time.Second, confirmTimeout: time.Hour}
+		conn.refusing.Store(true)
+		s.attach(conn)
+		if err := pause(t.Context(), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		conn.raw.heardNow()
+		conn.unblocked.Store(time.Now().UnixNano())
+		conn.refusing.Store(false)
+		s.fenceAt(time.Now())
+		if l.lost {
+			t.Error("lost before it could be renewed")
+		}
+		if err := pause(t.Context(), 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		conn.raw.heardNow()
+		s.fenceAt(time.Now())
+		if !l.lost {
+			t.Error("not lost although nothing was renewed for so long")
+		}
+	})
+}
+
 func TestPassedByEitherClock(t *testing.T) {
 	now := time.Now()
 	for name, tc := range map[string]struct {

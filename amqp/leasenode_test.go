@@ -99,7 +99,7 @@ func testLeaseOutlivesConsumerTimeout(t *testing.T, n *brokertest.Node) {
 
 // testLeaseInMemoryAlarm: the alarm lasts for longer than the lease, nothing can be renewed, and nothing is lost.
 func testLeaseInMemoryAlarm(t *testing.T, n *brokertest.Node) {
-	const lease = 4 * time.Second
+	const lease = 6 * time.Second
 	d, changes := testDialer(t, Config{URLs: []string{n.URL}, Heartbeat: 3 * time.Second})
 	q := brokertest.Queue(t, n.URL, quorum)
 	brokertest.Publish(t, n.URL, q, numbered(2)...)

@@ -171,7 +171,8 @@ func testMemoryAlarm(t *testing.T, n *brokertest.Node) {
 
 // testRestart has events under way and a message held while the broker goes away and comes back.
 func testRestart(t *testing.T, n *brokertest.Node, q, sink, exchange string, end func(testing.TB)) {
-	d, changes := testDialer(t, Config{URLs: []string{n.URL}})
+	// A message that the broker forgets to confirm, because its queue has no leader yet, must not use up our patience.
+	d, changes := testDialer(t, Config{URLs: []string{n.URL}, ConfirmTimeout: 3 * time.Second})
 	c := NewConsumer(d, ConsumerConfig{Queue: q})
 	start(t, c.Run)
 	p := NewPublisher(d, PublisherConfig{Exchange: exchange, OnReturn: func(Publishing) { t.Error("the broker has forgotten the binding") }})

@@ -110,6 +110,9 @@ func (s *session) watch(ctx context.Context, c *connection) {
 				<-c.done
 				return
 			}
+			if !b.Active {
+				c.unblocked.Store(time.Now().UnixNano())
+			}
 			c.refusing.Store(b.Active)
 			ch := Change{Connection: s.role, State: Unblocked, Broker: c.url.Redacted()}
 			if b.Active {

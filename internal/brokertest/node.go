@@ -28,10 +28,11 @@ type Node struct {
 
 	TLS *TLS // with NodeConfig.TLS
 
-	dir  string
-	env  []string
-	proc sync.WaitGroup
-	gone chan struct{} // closed when the present process has ended
+	dir     string
+	tlsPort string
+	env     []string
+	proc    sync.WaitGroup
+	gone    chan struct{} // closed when the present process has ended
 }
 
 // NodeConfig is what a test wants to be different.
@@ -54,6 +55,16 @@ func StartNode(tb testing.TB) *Node {
 // StartNodeWith is StartNode with a configuration.
 func StartNodeWith(tb testing.TB, cfg NodeConfig) *Node {
 	tb.Helper()
+	n := newNode(tb)
+	n.configure(tb, cfg)
+	tb.Cleanup(n.Kill)
+	n.Start(tb)
+	return n
+}
+
+// newNode gives a node its name, its ports and its directory, which is removed at the end of the test.
+func newNode(tb testing.TB) *Node {
+	tb.Helper()
 	dir, err := os.MkdirTemp("", "brokertest-")
 	if err != nil {
 		tb.Fatalf("make directory: %v", err)
@@ -61,32 +72,36 @@ func StartNodeWith(tb testing.TB, cfg NodeConfig) *Node {
 	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	ports := freePorts(tb, 3)
 	n := &Node{
-		Name: "brokertest-" + strings.ToLower(rand.Text()[:8]) + "@localhost",
-		URL:  "amqp://guest:guest@127.0.0.1:" + ports[0],
-		dir:  dir,
+		Name:    "brokertest-" + strings.ToLower(rand.Text()[:8]) + "@localhost",
+		URL:     "amqp://guest:guest@127.0.0.1:" + ports[0],
+		dir:     dir,
+		tlsPort: ports[2],
 	}
 	n.env = append(os.Environ(),
 		"HOME=/var/lib/rabbitmq", // where the cookie is
 		"RABBITMQ_NODENAME="+n.Name, "RABBITMQ_NODE_PORT="+ports[0], "RABBITMQ_DIST_PORT="+ports[1],
-		"RABBITMQ_NODE_IP_ADDRESS="+cmp.Or(cfg.Address, "127.0.0.1"),
 		"RABBITMQ_MNESIA_BASE="+filepath.Join(dir, "mnesia"), "RABBITMQ_LOG_BASE="+filepath.Join(dir, "log"),
 		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "rabbitmq"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(dir, "plugins"),
 	)
+	return n
+}
+
+// configure writes what the node reads when it starts.
+func (n *Node) configure(tb testing.TB, cfg NodeConfig) {
+	tb.Helper()
+	n.env = append(n.env, "RABBITMQ_NODE_IP_ADDRESS="+cmp.Or(cfg.Address, "127.0.0.1"))
 	conf, plugins := "loopback_users = none\n"+cfg.Conf, "[].\n"
 	if cfg.TLS {
-		n.TLS = newTLS(tb, dir, ports[2])
+		n.TLS = newTLS(tb, n.dir, n.tlsPort)
 		conf, plugins = conf+n.TLS.conf(), "[rabbitmq_auth_mechanism_ssl].\n"
 	}
 	for _, f := range []struct{ name, text string }{{"plugins", plugins}, {"rabbitmq.conf", conf}} {
-		if err := os.WriteFile(filepath.Join(dir, f.name), []byte(f.text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(n.dir, f.name), []byte(f.text), 0o644); err != nil {
 			tb.Fatalf("write %s: %v", f.name, err)
 		}
 	}
-	own(tb, dir)
-	tb.Cleanup(n.Kill)
-	n.Start(tb)
-	return n
+	own(tb, n.dir)
 }
 
 func freePorts(tb testing.TB, n int) []string {
@@ -121,8 +136,17 @@ func own(tb testing.TB, dir string) {
 	}
 }
 
+// nodeStart bounds a start, which takes 5 seconds on a machine that does nothing else.
+const nodeStart = 2 * time.Minute
+
 // Start starts the broker, for the first time or again, and waits until it takes connections.
 func (n *Node) Start(tb testing.TB) {
+	tb.Helper()
+	n.launch(tb)
+	n.await(tb)
+}
+
+func (n *Node) launch(tb testing.TB) {
 	tb.Helper()
 	log, err := os.Create(filepath.Join(n.dir, "console"))
 	if err != nil {
@@ -141,9 +165,13 @@ func (n *Node) Start(tb testing.TB) {
 		defer log.Close()
 		_ = cmd.Wait()
 	})
-	Wait(tb, time.Minute, "the broker takes connections", func() bool {
+}
+
+func (n *Node) await(tb testing.TB) {
+	tb.Helper()
+	Wait(tb, nodeStart, "the broker takes connections", func() bool {
 		select {
-		case <-gone:
+		case <-n.gone:
 			text, _ := os.ReadFile(filepath.Join(n.dir, "console"))
 			tb.Fatalf("the broker has ended: %s", text)
 		default:
