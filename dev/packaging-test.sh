@@ -71,15 +71,17 @@ check "missing packer" says "packer is missing: install Packer" env PATH="$work/
 
 say "builds"
 version=$(packaging/version.sh)
-bin/deploy package >"$work/package.log" 2>&1 || { cat "$work/package.log"; die "bin/deploy package failed"; }
+bin/deploy release >"$work/release.log" 2>&1 || { cat "$work/release.log"; die "bin/deploy release failed"; }
 mkdir "$work/again"
 git ls-files -z | xargs -0 cp -p --parents -t "$work/again"
 mkdir -p "$work/again/.dev"
 ln -s "$state/tools" "$work/again/.dev/tools"
-make --no-print-directory -C "$work/again" package DIST_VERSION="$version" COMMIT="$(git rev-parse HEAD)" \
+make --no-print-directory -C "$work/again" release DIST_VERSION="$version" COMMIT="$(git rev-parse HEAD)" \
 	SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" >"$work/again.log" 2>&1 || { cat "$work/again.log"; die "the second build failed"; }
-check "two builds give the same binaries" diff dist/SHA256SUMS "$work/again/dist/SHA256SUMS"
-check "two builds give the same packages" diff <(cd dist/packages && sha256sum ./*) <(cd "$work/again/dist/packages" && sha256sum ./*)
+check "two builds give the same binaries, packages, SBOMs" diff dist/SHA256SUMS "$work/again/dist/SHA256SUMS"
+check "there are 9 files, and their checksums are right" is 9 bash -c 'cd dist && sha256sum -c --quiet SHA256SUMS && wc -l <SHA256SUMS'
+check "the SBOM names what is linked in" grep -q '"pkg:golang/github.com/rabbitmq/amqp091-go@' dist/docker-worker-linux-arm64.cdx.json
+check "the changes are of this version" grep -q "Built as $version" dist/CHANGES.md
 check "the version is git's" grep -q "^docker-worker $version$" <(dist/docker-worker-linux-amd64 version)
 check "the commit is git's" grep -q "^commit  *$(git rev-parse HEAD)$" <(dist/docker-worker-linux-amd64 version)
 check "static" not grep -q "interpreter" <(file -b dist/docker-worker-linux-* 2>/dev/null || readelf -l dist/docker-worker-linux-*)

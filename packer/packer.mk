@@ -39,6 +39,7 @@ package: dist $(TOOLS)/nfpm ## .deb and .rpm for amd64 and arm64, in dist/packag
 release: package $(TOOLS)/cyclonedx-gomod ## everything of a release in dist/: binaries, packages, SBOM, changes, checksums
 	@for arch in $(ARCHITECTURES); do \
 		$(TOOLS)/cyclonedx-gomod bin -json -noserial -version $(DIST_VERSION) -output $(DIST)/docker-worker-linux-$$arch.cdx.json $(DIST)/docker-worker-linux-$$arch 2>/dev/null || exit 1; \
+		sed -i "s/\(\"timestamp\": \)\"[^\"]*\"/\1\"$$(date -u -d @$$SOURCE_DATE_EPOCH +%Y-%m-%dT%H:%M:%SZ)\"/" $(DIST)/docker-worker-linux-$$arch.cdx.json; \
 	done
 	@packaging/changes.sh $(DIST_VERSION) >$(DIST)/CHANGES.md
 	@cd $(DIST) && find . -type f ! -name SHA256SUMS | sed 's|^\./||' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
