@@ -173,7 +173,8 @@ func storyContainers() []storyContainer {
 	member := recordedConfig("sleep 600")
 	member.HostConfig.NetworkMode = "rec-net"
 	return []storyContainer{
-		{"rec-main", recordedConfig("echo out; echo err >&2; exit 3")}, {"rec-waited", recordedConfig("exit 4")},
+		// Engines do not keep the order of two streams, unless there is time between.
+		{"rec-main", recordedConfig("echo out; sleep 1; echo err >&2; exit 3")}, {"rec-waited", recordedConfig("exit 4")},
 		{"rec-started", recordedConfig("sleep 600")}, {"rec-stopped", recordedConfig("sleep 600")}, {"rec-running", recordedConfig("sleep 600")},
 		{"rec-nolog", noLog}, {"rec-nocommand", noCommand}, {"rec-notexec", notExecutable}, {"rec-nouser", noUser}, {"rec-prune", prune}, {"rec-member", member},
 	}

@@ -39,6 +39,7 @@ var (
 	epochs     = regexp.MustCompile(`"(Created|time|timeNano|StartedAt|FinishedAt)":1\d{9}(\d{9})?\b`)
 	facts      = regexp.MustCompile(`"(KernelVersion|MacAddress|BuildTime|GoVersion|ID|uptime|SystemTime|Expected|PidFile|ConmonPidFile|SandboxKey|Size|SizeRootFs)":"[^"]*"`)
 	statuses   = regexp.MustCompile(`"Status":"(Up|Exited \(-?\d+\)) [^"]*"`)
+	progress   = regexp.MustCompile(`\{[^{}]*"progressDetail":\{[^{}]+\}[^{}]*\}\r?\n`)
 	flatMounts = regexp.MustCompile(`"Mounts":\[\{[^\[\]]*"Destination"[^\[\]]*\}\]`)
 	podmanID   = regexp.MustCompile(`0xc[0-9a-f]{6,}`)
 )
@@ -46,6 +47,9 @@ var (
 // scrub is for JSON and other text; framed streams pass as they are, because nothing in them has another length.
 func (s *scrubber) scrub(text []byte) []byte {
 	text = []byte(s.names.Replace(string(text)))
+	if s.numbers {
+		text = scrubNumbers(text)
+	}
 	for _, id := range longID.FindAll(text, -1) {
 		if s.ids[string(id)] == "" {
 			// The number comes first, because the first twelve digits are the short form.
@@ -71,11 +75,9 @@ func (s *scrubber) scrub(text []byte) []byte {
 		return fmt.Appendf(nil, "%s:%s", key, scrubbedEpoch)
 	})
 	text = facts.ReplaceAllFunc(text, s.scrubFact)
+	text = progress.ReplaceAll(text, nil) // how many there are depends on the moment
 	text = statuses.ReplaceAll(text, []byte(`"Status":"$1 a moment ago"`))
 	text = podmanID.ReplaceAll(text, []byte("0xc000000000"))
-	if s.numbers {
-		text = scrubNumbers(text)
-	}
 	return text
 }
 
@@ -133,6 +135,8 @@ func fixNumbers(v any) any {
 	case json.Number:
 		return json.Number("1000")
 	case []any:
+		// Engines list in any order; before ids are numbered, this makes it one.
+		slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(nameOf(a), nameOf(b)) })
 		for i := range v {
 			v[i] = fixNumbers(v[i])
 		}
@@ -142,6 +146,15 @@ func fixNumbers(v any) any {
 		}
 	}
 	return v
+}
+
+// nameOf is what a thing in a list is called.
+func nameOf(v any) string {
+	thing, ok := v.(map[string]any)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprint(thing["Names"], thing["RepoTags"], thing["Name"])
 }
 
 func TestScrub(t *testing.T) {
@@ -156,6 +169,7 @@ func TestScrub(t *testing.T) {
 		"seconds":                {`{"Created":1795541297,"timeNano":1795541297991585336}`, `{"Created":1704164645,"timeNano":1704164645000000006}`},
 		"measures":               {`{"Pid":123,"ExitCode":137,"pid":0}`, `{"Pid":7,"ExitCode":137,"pid":0}`},
 		"the machine":            {`"Name":"machine-1"`, `"Name":"host"`},
+		"progress":               {"{\"status\":\"a\",\"progressDetail\":{}}\n{\"status\":\"b\",\"progressDetail\":{\"current\":1}}\r\n", "{\"status\":\"a\",\"progressDetail\":{}}\n"},
 		"age":                    {`"Status":"Exited (3) 2 seconds ago"`, `"Status":"Exited (3) a moment ago"`},
 		"facts":                  {`"KernelVersion":"6.1","MacAddress":""`, `"KernelVersion":"scrubbed","MacAddress":""`},
 	} {
