@@ -60,6 +60,18 @@ integration: services ## tests on the real engine and the real broker
 	@echo "== integration tests"
 	CGO_ENABLED=1 go test -race -tags integration -timeout 30m -p 1 -count=1 ./...
 
+.PHONY: test-engines
+test-engines: ## dockerapi and one task from end to end on each engine that this machine can have (as root)
+	@dev/engines.sh test
+
+.PHONY: record
+record: ## record the answers of one engine anew: make record ENGINE=docker20 (or docker26, podman4)
+	@dev/engines.sh record $(or $(ENGINE),$(error ENGINE is missing: docker20, docker26 or podman4))
+
+.PHONY: test-chaos
+test-chaos: services ## the long failure tests: workers and brokers killed, networks cut (as root; about an hour)
+	DOCKER_WORKER_CHAOS=full CGO_ENABLED=1 go test -tags integration -timeout 90m -count=1 -v -run '^TestChaos' ./e2e
+
 .PHONY: bench
 bench: build services ## throughput beside a minimal raw loop on the same engine, as ratios
 	go run ./internal/bench

@@ -10,7 +10,7 @@
 #   dev/engines.sh host ENGINE     prints its DOCKER_HOST
 #   dev/engines.sh list            prints the engines that this machine can have
 #   dev/engines.sh clean           stops all and removes their data
-#   dev/engines.sh test [ENGINE…]  runs the integration tests of dockerapi on each of them, all by default
+#   dev/engines.sh test [ENGINE…]  runs the integration tests of dockerapi, and tasks, on each of them, all by default
 #   dev/engines.sh record ENGINE   rewrites the recordings of the engine in dockerapi/testdata
 #
 # Needs root, Debian 12 and its mirror. State is under .dev/engines (ENGINES_DIR replaces it; keep it short, because a
@@ -237,7 +237,21 @@ run_tests() {
     for engine; do
         say "testing on $engine"
         in_dockerapi "$engine" -tags integration -timeout 10m
+        end_to_end "$engine"
     done
+}
+
+# end_to_end ENGINE: the program runs tasks on it, of every outcome.
+end_to_end() {
+    local host
+    host=$(start "$1")
+    say "tasks from end to end on $1"
+    (
+        cd "$repo"
+        export DOCKER_HOST=$host
+        dev/images.sh
+        go test -count=1 -tags integration -timeout 10m -run '^TestRun$' ./e2e
+    )
 }
 
 record() {
