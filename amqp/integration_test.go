@@ -13,8 +13,9 @@ import (
 	"github.com/docker-worker/docker-worker/internal/brokertest"
 )
 
-// patience bounds what must happen soon; it is reached only when it does not happen.
-const patience = 30 * time.Second
+// patience bounds what must happen soon; it is reached only when it does not happen. A broker that starts on a busy
+// machine takes half a minute.
+const patience = 2 * time.Minute
 
 // changes collects what the sessions of a test tell, and lets the test wait for it.
 type changes struct {

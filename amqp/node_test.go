@@ -185,10 +185,12 @@ func testRestart(t *testing.T, n *brokertest.Node, q, sink, exchange string, end
 	defer stop()
 	go func() {
 		i := 0
-		for ; enough.Err() == nil; i++ {
+		for enough.Err() == nil {
 			if err := p.Publish(soon(t), Publishing{RoutingKey: "e", MessageID: fmt.Sprint(i), Mandatory: true}); err != nil {
 				t.Error(err)
+				break
 			}
+			i++
 		}
 		confirmed <- i
 	}()

@@ -26,7 +26,7 @@ func StartCluster(tb testing.TB, n int) []*Node {
 		node.await(tb)
 	}
 	Wait(tb, nodeStart, "the nodes have found each other", func() bool {
-		return strings.Count(nodes[0].Ctl(tb, "eval", "rabbit_nodes:list_running()."), "@") == n
+		return strings.Count(nodes[0].Ctl(tb, "eval", "rabbit_nodes:all_running()."), "@") == n
 	})
 	return nodes
 }

@@ -220,7 +220,7 @@ func (n *Node) pid() int {
 // Ctl runs rabbitmqctl for this broker and returns what it prints. It takes a second or two.
 func (n *Node) Ctl(tb testing.TB, args ...string) string {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "rabbitmqctl", append([]string{"-q", "-n", n.Name}, args...)...)
 	cmd.Env = n.env
