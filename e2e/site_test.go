@@ -36,10 +36,16 @@ func newSite(t *testing.T, broker string) *site {
 	for _, exchange := range []string{s.exchange, s.queue + ".dead"} {
 		brokertest.DeleteExchange(t, broker, exchange)
 	}
-	if r := programIn(t, []string{"DOCKER_WORKER_AMQP=" + broker}, "", "queue", "declare", s.queue); r.code != 0 {
+	s.declare(t)
+	return s
+}
+
+// declare makes the queue.
+func (s *site) declare(t *testing.T) {
+	t.Helper()
+	if r := programIn(t, []string{"DOCKER_WORKER_AMQP=" + s.broker}, "", "queue", "declare", s.queue); r.code != 0 {
 		t.Fatalf("declare the queue: exit code %d\n%s", r.code, r.stderr)
 	}
-	return s
 }
 
 // submit puts tasks on the queue: bodies with ids, as any client would.
