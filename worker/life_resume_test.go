@@ -354,14 +354,18 @@ func TestOutcomeIsKeptForTheNextProcess(t *testing.T) {
 func TestUnreadableJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
+		speak := make(chan struct{})
 		r.engine.program = func(p *process) int {
-			_, _ = p.Stdout.Write([]byte(letters)) // more than a reader takes at once
+			<-speak
+			_, _ = p.Stdout.Write([]byte(letters))
 			p.sleep(time.Minute)
 			return 0
 		}
 		r.start()
 		r.events.away()
-		claim := r.deliver(someTask)
+		claim := r.deliver(someTask) // the relay stands still in its first publish
+		close(speak)
+		synctest.Wait() // what is written now it has not read
 		if err := os.Truncate(journalPath(r.worker.taskDir(), "t1", 1), 3); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"io"
 	"testing"
 	"time"
 
@@ -168,6 +169,18 @@ func TestLifeToTheLossOfTheClaim(t *testing.T) {
 			task: `{"image": "tool", "stopGrace": 600}`, program: stubborn, ready: quickly, meanwhile: lose,
 			asked: map[call]int{onStop: 0, onKill: 1, onRemove: 1},
 			want:  story{Events: "claimed preparing started log"},
+		},
+		"while the command runs, and it has last words": {
+			program: func(p *process) int {
+				<-p.Kill
+				_, _ = io.WriteString(p.Stdout, "not for this worker to tell\n")
+				return 0
+			},
+			engine: func(e *fakeEngine) {
+				e.hook(onRemove, func(ctx context.Context, _ int) error { return sleep(ctx, 10*time.Second) })
+			},
+			meanwhile: lose,
+			want:      story{Events: "claimed preparing started"},
 		},
 		"while the command is being stopped": {
 			task: `{"image": "tool", "stopGrace": 600}`, program: stubborn, ready: quickly,
