@@ -23,7 +23,7 @@ func TestChaosBrokerKilled(t *testing.T) {
 	first := tasks.add(t, 1)
 	s.submit(t, first)
 	l.outcome(t, first.MessageId, 1) // a queue that was declared a moment ago may be gone after a kill
-	for range kills {
+	for n := range kills {
 		for brokertest.Count(t, s.broker, s.queue) < 6 {
 			s.submit(t, tasks.add(t, 5+rand.IntN(30)))
 		}
@@ -31,6 +31,11 @@ func TestChaosBrokerKilled(t *testing.T) {
 		node.Kill()
 		node.Start(t)
 		l.consume(t)
+		for _, connection := range []string{"consumer", "claims", "events"} { // else the next kill would meet an idle broker
+			brokertest.Wait(t, 2*patience, "the worker is back", func() bool {
+				return len(p.log.lines(`msg="connection is back" connection=`+connection)) > n
+			})
+		}
 	}
 	tasks.await(t, l, 1)
 	p.drain(t)
