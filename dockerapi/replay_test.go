@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jarcoal/httpmock"
 )
 
 // recordedEngines are the directories under testdata: engine and API version.
@@ -32,7 +33,8 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 func replayed(t *testing.T, dir, name string) (c *Client, requests func() int) {
 	t.Helper()
 	n := 0
-	transport := roundTrip(func(req *http.Request) (*http.Response, error) {
+	transport := httpmock.NewMockTransport() // of this test alone
+	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
 		requestFile, responseFile := exchangeFiles(dir, name, n)
 		n++
 		want, err := os.ReadFile(requestFile)
