@@ -18,6 +18,7 @@ type call string
 
 const (
 	onPing      call = "ping"
+	onNegotiate call = "negotiate"
 	onInfo      call = "info"
 	onImage     call = "image inspect"
 	onPull      call = "pull"
@@ -37,6 +38,7 @@ const (
 // fakeEngine is an engine in memory. It runs programs, which are functions, in containers, and keeps the promises that
 // the worker relies on: it buffers output, tells an exit on a connection of its own, and goes on when a caller leaves.
 type fakeEngine struct {
+	warning    string // of a version that is a makeshift
 	info       dockerapi.Info
 	registry   map[string]dockerapi.Image // what can be pulled
 	program    program                    // what every container runs

@@ -115,3 +115,8 @@ func (e *earlier) decided(out Outcome) *earlier {
 	e.journal.decide(verdictRecord{Outcome: out, Image: imageFact{Reference: "tool:latest", ID: imageOfTool}, Metadata: json.RawMessage(`{"n":1}`)})
 	return e
 }
+
+// Negotiate finds the same engine again.
+func (e *fakeEngine) Negotiate(ctx context.Context) (dockerapi.Negotiated, error) {
+	return dockerapi.Negotiated{APIVersion: "1.41", Warning: e.warning}, e.enter(ctx, onNegotiate)
+}

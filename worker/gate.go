@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
@@ -20,9 +21,14 @@ type gate struct {
 	engine interface {
 		Host() string
 		SystemPing(ctx context.Context) (dockerapi.Ping, error)
+		Negotiate(ctx context.Context) (dockerapi.Negotiated, error)
 	}
 	logger *slog.Logger
 	turn   chan struct{} // holds one token
+
+	mu        sync.Mutex
+	outages   int64  // how often the engine was away
+	makeshift string // why the API version is a makeshift, "" where it is not
 }
 
 func newGate(engine Engine, logger *slog.Logger) *gate {
@@ -41,6 +47,9 @@ func (g *gate) await(ctx context.Context) error {
 	var away time.Time
 	for {
 		err := g.ping(ctx)
+		if err == nil && !away.IsZero() {
+			err = g.negotiate(ctx) // it may have come back as another one
+		}
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -51,6 +60,7 @@ func (g *gate) await(ctx context.Context) error {
 			return nil
 		case away.IsZero():
 			away = time.Now()
+			g.count()
 			g.logger.Error("the engine does not answer; no task is taken until it does", "engine", g.engine.Host(), "error", err)
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -65,4 +75,32 @@ func (g *gate) ping(ctx context.Context) error {
 	defer cancel()
 	_, err := g.engine.SystemPing(ctx)
 	return err
+}
+
+// negotiate fixes the API version for the engine that is there now. The client logs what has changed.
+func (g *gate) negotiate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, gatePing)
+	defer cancel()
+	n, err := g.engine.Negotiate(ctx)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.makeshift = n.Warning
+	return nil
+}
+
+func (g *gate) count() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.outages++
+}
+
+// health is what the worker's events tell of the engine: how often it was away, and why it is spoken to in a version
+// that was not tested, if it is.
+func (g *gate) health() (outages int64, makeshift string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.outages, g.makeshift
 }

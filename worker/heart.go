@@ -33,6 +33,8 @@ type hostFacts struct {
 	MemoryBytes     int64  `json:"memoryBytes"`
 	EngineVersion   string `json:"engineVersion"`
 	APIVersion      string `json:"apiVersion"`
+	EngineOutages   int64  `json:"engineOutages"`           // how often it was away since the worker started
+	EngineWarning   string `json:"engineWarning,omitempty"` // why its API version is a makeshift
 }
 
 // heart tells that the worker lives. An event that cannot be published within a beat is dropped: the next one says more.
@@ -99,6 +101,7 @@ func (h *heart) publish(ctx context.Context, event EventType) {
 	defer cancel()
 	h.sequence++
 	now := time.Now().UTC()
+	outages, makeshift := w.gate.health()
 	body, err := json.Marshal(workerEnvelope{
 		Version:  eventVersion,
 		Event:    event,
@@ -119,6 +122,8 @@ func (h *heart) publish(ctx context.Context, event EventType) {
 			MemoryBytes:     w.engine.MemTotal,
 			EngineVersion:   w.engine.ServerVersion,
 			APIVersion:      w.cfg.Engine.APIVersion(),
+			EngineOutages:   outages,
+			EngineWarning:   makeshift,
 		},
 	})
 	if err != nil {

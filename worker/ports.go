@@ -65,6 +65,7 @@ type Engine interface {
 	APIVersion() string
 	SystemPing(ctx context.Context) (dockerapi.Ping, error)
 	SystemInfo(ctx context.Context) (dockerapi.Info, error)
+	Negotiate(ctx context.Context) (dockerapi.Negotiated, error)
 	imageEngine
 	containerEngine
 }

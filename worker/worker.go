@@ -120,6 +120,9 @@ func (w *Worker) Run(intake, work context.Context) error {
 		return err
 	}
 	defer unlock()
+	if err := w.gate.negotiate(intake); err != nil {
+		return fmt.Errorf("agree with the engine on an API version: %w", err)
+	}
 	if w.engine, err = w.cfg.Engine.SystemInfo(intake); err != nil {
 		return fmt.Errorf("ask the engine about itself: %w", err)
 	}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# A RabbitMQ of another generation beside the one of the machine: Debian 13's, RabbitMQ 4, in a root of its own.
+#
+#   dev/brokers.sh start    installs and starts what is missing; prints its URL
+#   dev/brokers.sh stop     stops it
+#   dev/brokers.sh test     runs the integration tests of amqp, and tasks, on it
+#   dev/brokers.sh clean    stops it and removes its root
+#
+# Needs root, Debian 12 and its mirror. State is under .dev/brokers. All can be run twice.
+source "$(dirname "$0")/lib.sh"
+
+root="$state/brokers/rabbitmq4"
+port=5682
+url="amqp://guest:guest@127.0.0.1:$port"
+settings=(
+	RABBITMQ_NODENAME=docker-worker-4@localhost
+	RABBITMQ_NODE_PORT=$port
+	RABBITMQ_DIST_PORT=25682
+	RABBITMQ_PID_FILE=/var/lib/rabbitmq/docker-worker.pid
+	RABBITMQ_ENABLED_PLUGINS_FILE=/dev/null
+)
+
+inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "${settings[@]}" "$@"; }
+answers() { inside rabbitmqctl -q await_startup --timeout 60; }
+
+install() {
+	need debootstrap debootstrap
+	if [ ! -e "$root/.complete" ]; then
+		say "making a Debian 13 root with RabbitMQ 4 (about a minute)"
+		rm -rf "$root"
+		mkdir -p "$root"
+		debootstrap --variant=minbase --include=rabbitmq-server trixie "$root" >"$state/brokers.log" 2>&1 ||
+			die "debootstrap failed, see $state/brokers.log"
+		touch "$root/.complete"
+	fi
+	cp /etc/hosts "$root/etc/hosts"
+	mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
+	mountpoint -q "$root/dev" || mount --rbind --make-rslave /dev "$root/dev"
+}
+
+start() {
+	install
+	if ! inside rabbitmqctl -q ping >/dev/null 2>&1; then
+		say "starting RabbitMQ 4 on port $port"
+		inside rabbitmq-server -detached >>"$state/brokers.log" 2>&1
+		wait_for 120 "RabbitMQ 4" answers
+	fi
+	say "RabbitMQ $(inside rabbitmqctl -q version) is there"
+	echo "$url"
+}
+
+stop() {
+	[ -e "$root/.complete" ] || return 0
+	if mountpoint -q "$root/proc" && inside rabbitmqctl -q ping >/dev/null 2>&1; then
+		say "stopping RabbitMQ 4"
+		inside rabbitmqctl -q stop >/dev/null 2>&1 || true
+	fi
+	for dir in dev proc; do
+		mountpoint -q "$root/$dir" && umount -R -l "$root/$dir"
+	done
+	return 0
+}
+
+run_tests() {
+	start >/dev/null
+	dev/images.sh
+	# What must break a broker starts the machine's own kind; everything else runs on this one.
+	DOCKER_WORKER_TEST_AMQP=$url go test -tags integration -timeout 20m -count=1 ./amqp
+	DOCKER_WORKER_TEST_AMQP=$url go test -tags integration -timeout 20m -count=1 -run \
+		'^(TestTasksOfOtherClients|TestRubbishIsAnsweredAndDeadLettered|TestSecondSignalGivesTheTasksBack|TestKilledWorkerComesBack|TestChaosKillTheWorker.*|TestChaosUpgrade.*|TestChaosCancel.*)$' ./e2e
+}
+
+case ${1:-} in
+start) start ;;
+stop) stop ;;
+test) run_tests ;;
+clean)
+	stop
+	rm -rf "$root"
+	;;
+*) sed -n '2,/^source/s/^# \{0,1\}//p' "$0" | head -n -1; exit 2 ;;
+esac
