@@ -188,6 +188,35 @@ func TestRelayDoesNotHoldUpTheJournal(t *testing.T) {
 	})
 }
 
+// What was written while the broker was away comes in few messages, none of them too large.
+func TestRelayFillsMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fakePublisher{}
+		p.away()
+		j := newTestJournal(t, 100<<20)
+		ended := newTestRelay(t, j, p)
+		j.emit(TaskStarted, time.Now(), nil)
+		synctest.Wait()
+		for range 32 {
+			j.write(chunk{recordStdout, letters[:copyBuffer]})
+		}
+		p.back()
+		j.close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		messages := p.all("task.log.")
+		for _, m := range messages {
+			if len(m.Body) != logChunk {
+				t.Errorf("a message of %d bytes", len(m.Body))
+			}
+		}
+		if want := 32 * copyBuffer / logChunk; len(messages) != want {
+			t.Errorf("%d messages, want %d", len(messages), want)
+		}
+	})
+}
+
 // The first bytes after a silence are told at once, what follows is collected for a while; events do not wait.
 func TestRelayLingers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
