@@ -2,6 +2,7 @@
 // by a minimal loop of raw API calls, in turn, in one run. It prints ratios: the times of a shared machine mean nothing.
 //
 //	go run ./internal/bench [-capacities 1,2,4] [-rounds 4] [-tasks 24]
+//	go run ./internal/bench -lease-cost [-rounds 20] [-tasks 8]      what a lease adds to a task
 //
 // It needs bin/docker-worker (make build), the image docker-worker/taskenv-pass, an engine and a broker.
 package main
@@ -27,7 +28,15 @@ func main() {
 	tasks := flag.Int("tasks", 24, "tasks in a round")
 	url := flag.String("amqp", "amqp://guest:guest@127.0.0.1:5672", "broker")
 	binary := flag.String("worker", "bin/docker-worker", "the program to measure")
+	leaseCost := flag.Bool("lease-cost", false, "measure what a lease adds to a task, and nothing else")
 	flag.Parse()
+	if *leaseCost {
+		if err := compareLeases(context.Background(), *rounds, *tasks, *url, *binary); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := bench(context.Background(), *capacities, *rounds, *tasks, *url, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -68,7 +77,7 @@ func bench(ctx context.Context, capacities string, rounds, tasks int, url, binar
 // compare alternates rounds of both kinds at one capacity. Each pair gives a ratio of its own, so that a machine whose
 // speed drifts does not decide.
 func compare(ctx context.Context, client *dockerapi.Client, capacity, rounds, tasks int, url, binary string) (string, error) {
-	w, err := startWorker(ctx, url, binary, capacity)
+	w, err := startWorker(ctx, url, binary, capacity, leaseDefault)
 	if err != nil {
 		return "", err
 	}

@@ -24,9 +24,10 @@ type measured struct {
 	sent     int
 }
 
-// startWorker makes a queue of its own, starts the worker on it, and listens to the outcomes alone.
-func startWorker(ctx context.Context, url, binary string, capacity int) (w *measured, err error) {
-	w = &measured{queue: fmt.Sprintf("docker-worker.bench.%d.%d", os.Getpid(), capacity)}
+// startWorker makes a queue of its own, starts the worker on it, and listens to the outcomes alone. lease
+// is as the flag has it.
+func startWorker(ctx context.Context, url, binary string, capacity int, lease string) (w *measured, err error) {
+	w = &measured{queue: fmt.Sprintf("docker-worker.bench.%d.%d.%s", os.Getpid(), capacity, lease)}
 	defer func() {
 		if err != nil {
 			w.stop()
@@ -60,7 +61,7 @@ func startWorker(ctx context.Context, url, binary string, capacity int) (w *meas
 	if w.dir, err = os.MkdirTemp("", "docker-worker-bench-"); err != nil {
 		return w, err
 	}
-	w.process = exec.CommandContext(ctx, binary, "start", "--capacity", fmt.Sprint(capacity), "--amqp", url,
+	w.process = exec.CommandContext(ctx, binary, "start", "--capacity", fmt.Sprint(capacity), "--lease", lease, "--amqp", url,
 		"--worker-id", w.queue, "--state-dir", w.dir, "--log-level", "warn", w.queue)
 	w.process.Stderr = os.Stderr
 	return w, w.process.Start()
@@ -72,7 +73,7 @@ func (w *measured) round(ctx context.Context, tasks int) (time.Duration, error) 
 	return timed(func() error {
 		for range tasks {
 			w.sent++
-			id := fmt.Sprintf("bench-%d-%d", os.Getpid(), w.sent)
+			id := fmt.Sprintf("%s-%d", strings.ReplaceAll(w.queue, ".", "-"), w.sent)
 			waiting[id] = true
 			err := w.channel.PublishWithContext(ctx, "", w.queue, false, false, amqp091.Publishing{
 				MessageId:    id,
@@ -128,6 +129,7 @@ func (w *measured) stop() {
 	}
 	if w.channel != nil {
 		w.channel.QueueDelete(w.queue, false, false, false)
+		w.channel.QueueDelete("docker-worker.claims."+w.queue+"."+w.queue, false, false, false)
 	}
 	if w.conn != nil {
 		w.conn.Close()

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// The two ways of holding a task, as the flag --lease has them.
+const (
+	leaseDefault = "5m"
+	leaseNone    = "0"
+)
+
+// compareLeases prints what it costs to take and to settle a task by a lease. Two workers of capacity 1, one with leases
+// and one without, run the same rounds of no-op tasks in turn. A round has several tasks, one behind the other, so that
+// the settlement of each is in the time of the next.
+func compareLeases(ctx context.Context, rounds, tasks int, url, binary string) error {
+	ways := []string{leaseDefault, leaseNone}
+	perTask := map[string][]float64{} // milliseconds
+	workers := map[string]*measured{}
+	for _, lease := range ways {
+		w, err := startWorker(ctx, url, binary, 1, lease)
+		if err != nil {
+			return err
+		}
+		defer w.stop()
+		workers[lease] = w
+	}
+	var pairs []float64
+	for round := range rounds + 1 {
+		for _, lease := range ways {
+			took, err := workers[lease].round(ctx, tasks)
+			if err != nil {
+				return err
+			}
+			if round > 0 { // the first is a warm-up
+				perTask[lease] = append(perTask[lease], took.Seconds()*1e3/float64(tasks))
+			}
+		}
+		if round > 0 {
+			pairs = append(pairs, perTask[leaseDefault][round-1]-perTask[leaseNone][round-1])
+		}
+		slices.Reverse(ways) // neither is always the second
+	}
+	with, without := median(perTask[leaseDefault]), median(perTask[leaseNone])
+	fmt.Printf("capacity 1; %d rounds of %d no-op tasks each, alternating; medians for each task\n\n", rounds, tasks)
+	fmt.Printf("--lease %-3s %8.2f ms\n--lease %-3s %8.2f ms\n", leaseDefault, with, leaseNone, without)
+	fmt.Printf("difference of the medians %+.2f ms; median of the differences %+.2f ms (quartiles %+.2f to %+.2f)\n",
+		with-without, median(pairs), quantile(pairs, 0.25), quantile(pairs, 0.75))
+	return nil
+}
+
+// quantile is the value below which that part of the values lies.
+func quantile(values []float64, part float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[int(part*float64(len(sorted)-1))]
+}
