@@ -72,6 +72,10 @@ func TestChaosNodeOfAClusterKilled(t *testing.T) {
 		l.awaitType(t, "task.started", task.MessageId)
 	}
 	leader.Kill()
+	brokertest.Wait(t, 2*patience, "the task queue has another leader", func() bool {
+		now := survivor.Leader(t, s.queue)
+		return now != "" && now != leader.Name
+	})
 	for range 6 { // these come to a queue with another leader
 		s.submit(t, tasks.add(t, 10))
 	}
