@@ -17,8 +17,8 @@ import (
 
 const (
 	// reapInterval is the time between two looks for leftovers, and reapGrace how old they must be.
-	reapInterval = 10 * time.Minute
-	reapGrace    = 10 * time.Minute
+	reapInterval = time.Minute
+	reapGrace    = time.Minute
 )
 
 // Leftover is something that a worker made and that no task explains.
