@@ -50,7 +50,7 @@ vulnerabilities: ## known vulnerabilities in what is linked in; asks the Go vuln
 	$(GOVULNCHECK) ./...
 
 .PHONY: packaging-test
-packaging-test: ## deploy, templates, unit, packages and provisioning, in the root directory of a Debian (as root; minutes)
+packaging-test: services ## deploy, templates, unit, packages and provisioning, in the root directory of a Debian (as root; minutes)
 	@dev/packaging-test.sh
 
 .PHONY: image-test
