@@ -105,7 +105,7 @@ func (c *Consumer) serve(ctx context.Context, conn *connection, ready func()) er
 
 // intake consumes until it is to end (nil), or can't go on.
 func (c *Consumer) intake(ctx context.Context, conn *connection, gen *heldGeneration, ready func()) error {
-	deliveries, err := c.consume(ctx, conn, gen.ch)
+	deliveries, err := c.consume(ctx, conn, gen)
 	if err != nil {
 		return err
 	}
@@ -117,14 +117,14 @@ func (c *Consumer) intake(ctx context.Context, conn *connection, gen *heldGenera
 	return nil
 }
 
-func (c *Consumer) consume(ctx context.Context, conn *connection, ch *amqp091.Channel) (<-chan amqp091.Delivery, error) {
+func (c *Consumer) consume(ctx context.Context, conn *connection, gen *heldGeneration) (<-chan amqp091.Delivery, error) {
 	defer conn.killAfter(ctx)()
 	// Not global: with a quorum queue the broker answers that with the end of the connection (540).
-	if err := ch.Qos(c.cfg.Prefetch, 0, false); err != nil {
-		return nil, conn.wrap(ctx, "set prefetch", c.cfg.Queue, err)
+	if err := gen.ch.Qos(c.cfg.Prefetch, 0, false); err != nil {
+		return nil, conn.wrap(ctx, "set prefetch", c.cfg.Queue, gen.because(err))
 	}
-	deliveries, err := ch.Consume(c.cfg.Queue, c.cfg.Tag, false, false, false, false, nil)
-	return deliveries, conn.wrap(ctx, "consume queue", c.cfg.Queue, err)
+	deliveries, err := gen.ch.Consume(c.cfg.Queue, c.cfg.Tag, false, false, false, false, nil)
+	return deliveries, conn.wrap(ctx, "consume queue", c.cfg.Queue, gen.because(err))
 }
 
 // pump hands deliveries to receivers. Nil means that the intake is to end.

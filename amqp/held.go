@@ -15,6 +15,7 @@ import (
 type heldGeneration struct {
 	ch    *amqp091.Channel
 	ended chan struct{}
+	noted chan struct{} // closed when it is known why the channel was closed
 
 	once  sync.Once
 	mu    sync.Mutex
@@ -28,7 +29,7 @@ type heldGeneration struct {
 var errCanceled = errors.New("the broker cancelled the consumer")
 
 func newHeldGeneration(c *connection, ch *amqp091.Channel) *heldGeneration {
-	g := &heldGeneration{ch: ch, ended: make(chan struct{})}
+	g := &heldGeneration{ch: ch, ended: make(chan struct{}), noted: make(chan struct{})}
 	closes := ch.NotifyClose(make(chan *amqp091.Error, 1))
 	c.watch.Go(func() { // until the channel ends, at the latest with the connection
 		if err, ok := <-closes; ok {
@@ -36,6 +37,7 @@ func newHeldGeneration(c *connection, ch *amqp091.Channel) *heldGeneration {
 			g.err = err
 			g.mu.Unlock()
 		}
+		close(g.noted)
 		g.end()
 	})
 	return g
@@ -69,11 +71,20 @@ func (g *heldGeneration) onEnd(f func()) {
 	}
 }
 
+// because is err, or what is behind it when the channel was found closed: a call then says no more than that.
+func (g *heldGeneration) because(err error) error {
+	if errors.Is(err, amqp091.ErrClosed) && g.ch.IsClosed() {
+		return g.reason()
+	}
+	return err
+}
+
 // reason is why there are no more deliveries.
 func (g *heldGeneration) reason() error {
 	if !g.ch.IsClosed() {
 		return errCanceled
 	}
+	<-g.noted // the library has closed the channel, and is about to say why
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.err != nil {

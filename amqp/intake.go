@@ -32,7 +32,7 @@ func (c *LeaseConsumer) intake(ctx context.Context, conn *connection, ready func
 		err := c.consume(ctx, conn, gen, fmt.Sprintf("%s.%d", c.cfg.Tag, n))
 		end()
 		if err != nil {
-			return conn.wrap(ctx, "consume queue", c.cfg.Queue, err)
+			return conn.wrap(ctx, "consume queue", c.cfg.Queue, gen.because(err))
 		}
 	}
 	select { // what was offered can still be decided about

@@ -35,7 +35,7 @@ func TestInspectQueueCreatesNothing(t *testing.T) {
 		if !IsNoQueue(err) {
 			t.Fatalf("error %v, want that the queue is absent", err)
 		}
-		for _, part := range []string{q, "127.0.0.1:5672", `vhost "/"`} {
+		for _, part := range []string{q, brokertest.Host(t, brokertest.URL()), `vhost "/"`} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%q does not name %s", err, part)
 			}
