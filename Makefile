@@ -58,11 +58,15 @@ services: ## a Docker engine and a RabbitMQ, installed and started where they ar
 .PHONY: integration
 integration: services ## tests on the real engine and the real broker
 	@echo "== integration tests"
-	CGO_ENABLED=1 go test -race -tags integration -timeout 30m -p 1 -count=1 ./...
+	CGO_ENABLED=1 go test -race -tags integration -timeout 40m -p 2 -count=1 ./...
 
 .PHONY: test-engines
 test-engines: ## dockerapi and one task from end to end on each engine that this machine can have (as root)
 	@dev/engines.sh test
+
+.PHONY: test-brokers
+test-brokers: services ## amqp and tasks on Debian 13's RabbitMQ 4, in a root of its own (as root)
+	@dev/brokers.sh test
 
 .PHONY: record
 record: ## record the answers of one engine anew: make record ENGINE=docker20 (or docker26, podman4)
