@@ -108,6 +108,7 @@ check "base: no instance storage is no error" inside env INSTANCE_STORAGE_DISKS=
 
 # A disk of the instance, played by a file. Its mounts end with the namespace that in_root makes.
 truncate -s 400M "$root/opt/disk.img"
+mkdir -p "$root/var/lib/docker"
 echo baked >"$root/var/lib/docker/baked"
 storage() {
 	inside bash -euc 'mkdir -p /opt/disks; loop=$(losetup --find --show /opt/disk.img); trap "losetup --detach $loop" EXIT
