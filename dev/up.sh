@@ -15,6 +15,11 @@ start_engine() {
 		systemctl start docker
 	else
 		say "starting the Docker engine (dockerd, log in .dev/dockerd.log)"
+		# What one that was killed left behind names a process that may be another one by now.
+		local pidfile=/var/run/docker.pid
+		if [ -e $pidfile ] && [ "$(cat "/proc/$(cat $pidfile)/comm" 2>/dev/null)" != dockerd ]; then
+			rm $pidfile
+		fi
 		setsid dockerd >>"$state/dockerd.log" 2>&1 </dev/null &
 		echo $! >"$state/dockerd.pid"
 	fi
