@@ -43,7 +43,12 @@ func startEngine(t *testing.T, flags ...string) *ownEngine {
 	if e.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatalf("make a log: %v", err)
 	}
-	t.Cleanup(func() { _ = e.log.Close() })
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(e.log.Name()); err == nil && t.Failed() {
+			t.Logf("the log of the engine:\n%s", text)
+		}
+		_ = e.log.Close()
+	})
 	e.start(t)
 	archive := filepath.Join(dir, "image.tar")
 	tool(t, "docker", "save", "-o", archive, image)
