@@ -194,6 +194,7 @@ func testRestart(t *testing.T, n *brokertest.Node, q, sink, exchange string, end
 		}
 		confirmed <- i
 	}()
+	changes.await(t, "events", Connected, 1)
 	end(t)
 	awaitLost(t, held)
 	changes.await(t, "events", Lost, 1)
