@@ -22,12 +22,15 @@ type measured struct {
 	outcomes <-chan amqp091.Delivery
 	dir      string
 	sent     int
+	task     string // its JSON
+	outcome  string // the event that it ends with
 }
 
 // startWorker makes a queue of its own, starts the worker on it, and listens to the outcomes alone. lease
 // is as the flag has it.
 func startWorker(ctx context.Context, url, binary string, capacity int, lease string) (w *measured, err error) {
 	w = &measured{queue: fmt.Sprintf("docker-worker.bench.%d.%d.%s", os.Getpid(), capacity, lease)}
+	w.task, w.outcome = `{"image": "`+image+`", "command": ["true"]}`, "task.completed"
 	defer func() {
 		if err != nil {
 			w.stop()
@@ -79,7 +82,7 @@ func (w *measured) round(ctx context.Context, tasks int) (time.Duration, error) 
 				MessageId:    id,
 				DeliveryMode: amqp091.Persistent,
 				ContentType:  "application/json",
-				Body:         []byte(`{"image": "` + image + `", "command": ["true"]}`),
+				Body:         []byte(w.task),
 			})
 			if err != nil {
 				return err
@@ -91,7 +94,7 @@ func (w *measured) round(ctx context.Context, tasks int) (time.Duration, error) 
 				if !ok {
 					return fmt.Errorf("the connection to the broker ended")
 				}
-				if waiting[m.CorrelationId] && m.Type != "task.completed" {
+				if waiting[m.CorrelationId] && m.Type != w.outcome {
 					return fmt.Errorf("a task ended with %s: %s", m.Type, m.Body)
 				}
 				delete(waiting, m.CorrelationId)
