@@ -79,6 +79,7 @@ func TestRunStopsItsContainerWhenInterrupted(t *testing.T) {
 	}()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
 	stderr.await(t, "here\n", ended)
+	stdout.await(t, "task.started", ended) // told before, but over another pipe
 	var e fields
 	if err := json.Unmarshal([]byte(stdout.lines("task.started")[0]), &e); err != nil {
 		t.Fatal(err)
