@@ -106,22 +106,6 @@ check "base: engine, storage and firewall start at boot" inside systemctl is-ena
 check "base: the units are sound" inside systemd-analyze verify --man=no --recursive-errors=no instance-storage.service metadata-firewall.service
 check "base: no instance storage is no error" inside env INSTANCE_STORAGE_DISKS='/dev/disk/by-id/no-such-*' /usr/local/sbin/instance-storage
 
-# A disk of the instance, played by a file. Its mounts end with the namespace that in_root makes.
-truncate -s 400M "$root/opt/disk.img"
-mkdir -p "$root/var/lib/docker"
-echo baked >"$root/var/lib/docker/baked"
-storage() {
-	inside bash -euc 'mkdir -p /opt/disks; loop=$(losetup --find --show /opt/disk.img); trap "losetup --detach $loop" EXIT
-		ln -sf "$loop" /opt/disks/one; ln -sf "$loop" /opt/disks/two
-		INSTANCE_STORAGE_DISKS="/opt/disks/*" /usr/local/sbin/instance-storage
-		findmnt -no FSTYPE /var/lib/docker /var/lib/docker-worker; cat /var/lib/docker/baked; touch /var/lib/docker/later; ls /var/lib/docker
-		umount /var/lib/docker /var/lib/containerd /var/lib/docker-worker /var/lib/instance-storage'
-}
-storage_says() { grep -q -- "$1" <<<"$(storage)"; }
-check "base: a new disk is formatted, and gets what was baked in" storage_says "new, with the images of the root disk"
-check "base: after a reboot it is mounted as it was" storage_says "^later$"
-rm -rf "$root"/opt/disk* "$root/var/lib/docker/baked"
-
 docker save -o "$root/opt/app/taskenv.tar" docker-worker/taskenv-pass
 cp packer/app/docker_worker_opts_example.sh "$root/opt/app/docker_worker_opts"
 echo 'DOCKER_WORKER_AMQP=amqps://worker:secret@broker.example' >>"$root/opt/app/docker_worker_opts"
