@@ -10,4 +10,7 @@
 //
 // These variables change a run: DOCKER_WORKER_E2E_BINARY tests a program that is there already instead of building
 // one; DOCKER_WORKER_E2E_LONG=1 makes the broker's outage 20 seconds long; DOCKER_WORKER_TEST_AMQP is another broker.
+//
+// The tests named TestChaos kill, cut and starve whatever a task depends on. DOCKER_WORKER_CHAOS=full gives them their
+// full size (make test-chaos); without it they take some minutes.
 package e2e
