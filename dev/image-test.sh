@@ -128,8 +128,8 @@ guest() {
 guest_up() { [ "$(guest 'echo here' 2>/dev/null)" = here ]; }
 guest_says() { guest "$2" | tee /dev/stderr | grep -q -- "$1"; }
 
-# submit NAME TASK: follows the task's events into NAME.events, its log into NAME.log.
-submit() { echo "$2" | timeout 1500 $worker submit --follow --events "$queue" - >"$work/$1.events" 2>"$work/$1.log"; }
+# submit NAME TASK: follows the task's events into NAME.events, its log into NAME.log. Call it with &, and kill it so.
+submit() { exec timeout 1500 $worker submit --follow --events "$queue" - <<<"$2" >"$work/$1.events" 2>"$work/$1.log"; }
 event() { grep -c "\"event\":\"$2\"" "$work/$1.events" || true; }
 has_event() { [ "$(event "$1" "$2")" -gt 0 ]; }
 messages() { rabbitmqctl -q list_queues name messages_ready | awk -v q="$queue" '$1 == q {print $2}'; }
