@@ -20,7 +20,9 @@ func TestChaosConsumerTimeout(t *testing.T) {
 
 	leased, tasks := newSite(t, node.URL), counts{}
 	l := leased.listen(t)
-	p := leased.start(t, "--lease", sized("10s", "5m"))
+	// It is renewed at a quarter of it. A lease of more than four timeouts would lose its connection, and find its claims
+	// again, once in each.
+	p := leased.start(t, "--lease", sized("10s", "2m"))
 	long := tasks.add(t, int(length/(100*time.Millisecond)))
 	leased.submit(t, long)
 
@@ -37,6 +39,10 @@ func TestChaosConsumerTimeout(t *testing.T) {
 	holder.log.await(t, "claim lost", holder.ended)
 	holder.kill()
 
+	brokertest.Wait(t, 3*length+patience, "the long task has ended", func() bool {
+		runs := engine.of(long.MessageId)
+		return len(runs) > 0 && !runs[0].ended.IsZero()
+	})
 	tasks.await(t, l, 1)
 	p.drain(t)
 	tasks.check(t, l, tasks.completed(1))
