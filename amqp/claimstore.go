@@ -9,6 +9,10 @@ import (
 	"github.com/rabbitmq/amqp091-go"
 )
 
+// renewAtMost is the longest time that a copy is held: below any sensible consumer timeout of a broker, however long the
+// lease is.
+const renewAtMost = 5 * time.Minute
+
 // claimStore is the table of the leases that we have. It outlives connections; what belongs to a connection is in
 // claimsGeneration, the only one that talks to the broker. Callers leave their wishes here and wait.
 type claimStore struct {
@@ -70,7 +74,7 @@ const (
 
 func newClaimStore(cfg LeaseConfig, s *session) *claimStore {
 	return &claimStore{
-		cfg: cfg, session: s, log: s.log, renewEvery: cfg.Lease / 4, wake: make(chan struct{}, 1), reconciled: make(chan struct{}),
+		cfg: cfg, session: s, log: s.log, renewEvery: min(cfg.Lease/4, renewAtMost), wake: make(chan struct{}, 1), reconciled: make(chan struct{}),
 		closed: make(chan struct{}), leases: make(map[string]*lease), dropped: make(map[string]bool),
 		changed: make(chan struct{}),
 	}
