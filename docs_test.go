@@ -58,6 +58,7 @@ func TestTaskFieldsAreDocumented(t *testing.T) {
 	if err := json.Unmarshal(schema.Task, &format); err != nil {
 		t.Fatal(err)
 	}
+	page, _, _ = bytes.Cut(page, []byte("## Variables")) // the tables behind are of other things
 	rows := regexp.MustCompile("(?m)^\\| `([a-z][A-Za-z]*)` \\|").FindAllSubmatch(page, -1)
 	documented := map[string]bool{}
 	for _, row := range rows {

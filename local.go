@@ -22,10 +22,9 @@ func runCommand() *cli.Command {
 		Flags: flags([]cli.Flag{
 			&cli.BoolFlag{Name: "events", EnvVars: env("events"), Usage: "print every event as a line of JSON on standard output; the log goes to standard error"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of worker that the task is told"},
-			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that the task may ask for; 0 is no limit"},
-			&cli.Int64Flag{Name: "max-log-size", EnvVars: env("max-log-size"), Value: worker.DefaultMaxLogSize, Usage: "`BYTES` of log that are shown; beginning and end are kept, what is missing is counted"},
+			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is shown; beginning and end are kept, what is missing is counted"),
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of the image"},
-		}, engineFlags(), logFlags("error")),
+		}, policyFlags(), engineFlags(), logFlags("error")),
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			err := runLocally(c)
@@ -59,6 +58,14 @@ func runLocally(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	policy, err := newPolicy(c)
+	if err != nil {
+		return err
+	}
+	logSize, err := sizeOf(c, "max-log-size")
+	if err != nil {
+		return err
+	}
 	client, err := newEngine(c, logger)
 	if err != nil {
 		return err
@@ -89,9 +96,9 @@ func runLocally(c *cli.Context) error {
 		Events:         &localEvents{show: show},
 		Logger:         logger,
 		StateDir:       dir,
-		MaxRunTime:     c.Duration("max-run-time"),
+		Policy:         policy,
 		Once:           true,
-		MaxLogSize:     c.Int64("max-log-size"),
+		MaxLogSize:     int64(logSize),
 		PrepareTimeout: c.Duration("prepare-timeout"),
 		Version:        version(),
 	})

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/docker-worker/docker-worker/worker"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // printer shows one task to a person or a script: its stdout and stderr where they belong, the worker's own lines on
@@ -27,7 +28,7 @@ type outcome struct {
 	Attempt  int              `json:"attempt"`
 	Reason   worker.Reason    `json:"reason"`
 	Message  string           `json:"message"`
-	Problems []worker.Problem `json:"problems"`
+	Problems []task.Problem   `json:"problems"`
 	ExitCode *int             `json:"exitCode"`
 	Retrying bool             `json:"retrying"`
 }

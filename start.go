@@ -36,13 +36,11 @@ func startCommand() *cli.Command {
 			&cli.StringFlag{Name: "log-journal", EnvVars: env("log-journal"), Value: "engine", Usage: "`WHERE` a log is kept beside this worker, for one that comes back to its containers: engine or none (faster; output of the time between is lost)"},
 			eventsFlag(),
 			controlFlag(),
-			&cli.DurationFlag{Name: "max-run-time", EnvVars: env("max-run-time"), Value: 24 * time.Hour, Usage: "longest `DURATION` that a task may ask for; 0 is no limit"},
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
-			&cli.IntFlag{Name: "max-attempts", EnvVars: env("max-attempts"), Value: worker.DefaultAttemptsLimit, Usage: "most attempts, `N`, that a task may ask for; one that does not ask has 5"},
-			&cli.Int64Flag{Name: "max-log-size", EnvVars: env("max-log-size"), Value: worker.DefaultMaxLogSize, Usage: "`BYTES` of log that are relayed for a task; beginning and end are kept, what is missing is counted"},
+			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is relayed for a task; beginning and end are kept, what is missing is counted"),
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
-		}, identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
+		}, policyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
 		OnUsageError: usageError,
 		Action:       start,
 	}
@@ -143,6 +141,14 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 	if err != nil {
 		return failure{exitConfig, err}
 	}
+	policy, err := newPolicy(c)
+	if err != nil {
+		return err
+	}
+	logSize, err := sizeOf(c, "max-log-size")
+	if err != nil {
+		return err
+	}
 	orders := newOrders(dialer, c.String("worker-id"), c.String("control-exchange"), logger)
 	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
 	w, err := worker.New(worker.Config{
@@ -155,9 +161,8 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 		Logger:         logger,
 		StateDir:       c.String("state-dir"),
 		Capacity:       capacity,
-		MaxRunTime:     c.Duration("max-run-time"),
-		MaxAttempts:    c.Int("max-attempts"),
-		MaxLogSize:     c.Int64("max-log-size"),
+		Policy:         policy,
+		MaxLogSize:     int64(logSize),
 		KeepLog:        source.leases != nil && c.String("log-journal") != "none",
 		PrepareTimeout: c.Duration("prepare-timeout"),
 		Version:        version(),

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/docker-worker/docker-worker/schema"
-	"github.com/docker-worker/docker-worker/worker"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 func validateCommand() *cli.Command {
@@ -31,8 +31,8 @@ func validateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = worker.ParseTask(body, worker.Policy{})
-			if malformed, ok := errors.AsType[*worker.MalformedError](err); ok {
+			_, err = task.Parse(body, task.Policy{Unknown: true})
+			if malformed, ok := errors.AsType[*task.MalformedError](err); ok {
 				for _, problem := range malformed.Problems {
 					fmt.Fprintln(c.App.Writer, problem)
 				}
@@ -75,7 +75,7 @@ func readTask(c *cli.Context, name string) ([]byte, error) {
 		defer file.Close()
 		in = file
 	}
-	body, err := io.ReadAll(io.LimitReader(in, worker.MaxTaskSize+1))
+	body, err := io.ReadAll(io.LimitReader(in, task.MaxSize+1))
 	if err != nil {
 		return nil, failure{exitConfig, fmt.Errorf("read the task: %w", err)}
 	}

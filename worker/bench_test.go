@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // BenchmarkJournal is what a byte of a log costs on its way to the disk, in pieces of several sizes.
@@ -52,7 +54,7 @@ func BenchmarkParseTask(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = ParseTask(body, Policy{})
+				_, _ = task.Parse(body, task.Policy{})
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // Labels that everything carries which a worker creates on a host. Whatever no task explains is found and removed by
@@ -72,7 +73,7 @@ func (s containerStage) configure(r *Run) {
 	c.Tty = t.TTY
 	c.StopSignal = t.StopSignal
 	c.AttachStdout, c.AttachStderr = true, true
-	c.Env = t.environment(map[string]string{
+	c.Env = environment(t.Env, map[string]string{
 		"TASK_ID":     r.TaskID,
 		"ATTEMPT":     strconv.Itoa(r.Attempt),
 		"RUN_ID":      strconv.Itoa(r.Attempt - 1),
@@ -86,6 +87,8 @@ func (s containerStage) configure(r *Run) {
 		LabelAttempt: strconv.Itoa(r.Attempt),
 	}
 	c.HostConfig.LogConfig = s.logConfig
+	limit(&c.HostConfig, r.limits)
+	confine(&c.HostConfig, t)
 }
 
 // containerName is a function of what it is for, so that a create that is tried again meets the first one.
@@ -97,7 +100,7 @@ func containerName(workerID, taskID string, attempt int) string {
 func createError(err error) error {
 	switch {
 	case dockerapi.IsInvalid(err):
-		return &MalformedError{Problems: []Problem{{"", "the engine refuses the container: " + err.Error()}}}
+		return &task.MalformedError{Problems: []task.Problem{{Message: "the engine refuses the container: " + err.Error()}}}
 	default:
 		return engineTrouble("create the container", err)
 	}

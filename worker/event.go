@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // EventType names an event. The names are part of the public contract.
@@ -74,9 +76,12 @@ type (
 		Progress *ImageProgress `json:"progress,omitempty"`
 	}
 	startedDetails struct {
-		ContainerID string    `json:"containerId"`
-		Image       imageFact `json:"image"`
-		MaxRunTime  Seconds   `json:"maxRunTime"`
+		ContainerID  string            `json:"containerId"`
+		Image        imageFact         `json:"image"`
+		MaxRunTime   task.Seconds      `json:"maxRunTime"`
+		Network      string            `json:"network"`
+		Limits       task.Resources    `json:"limits"`                // as applied
+		Capabilities task.Capabilities `json:"capabilities,omitzero"` // beyond the ordinary
 	}
 	outcomeDetails struct {
 		*Outcome

@@ -271,3 +271,8 @@ func (w *fakeWait) Close() error {
 	w.closed()
 	return nil
 }
+
+// ContainerStats is what an engine says that keeps no account.
+func (e *fakeEngine) ContainerStats(context.Context, string) (dockerapi.Stats, error) {
+	return dockerapi.Stats{}, nil
+}

@@ -38,6 +38,11 @@ const (
 // fakeEngine is an engine in memory. It runs programs, which are functions, in containers, and keeps the promises that
 // the worker relies on: it buffers output, tells an exit on a connection of its own, and goes on when a caller leaves.
 type fakeEngine struct {
+	archiveEngine // nil: what a test needs of these it brings along
+	networkEngine
+	volumeEngine
+	execEngine
+
 	warning    string // of a version that is a makeshift
 	info       dockerapi.Info
 	registry   map[string]dockerapi.Image // what can be pulled

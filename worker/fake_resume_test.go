@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // Until is the end of a claim that is not renewed; the zero time where the test does not care.
@@ -81,11 +82,11 @@ func (r *rig) leave(events ...EventType) *earlier {
 func (e *earlier) created() *earlier {
 	e.rig.t.Helper()
 	stage := containerStage{engine: e.rig.engine, worker: workerFacts{ID: "w1"}, logConfig: dockerapi.LogConfig{Type: "local"}}
-	task, err := ParseTask(e.delivery.Body, Policy{})
+	parsed, err := task.Parse(e.delivery.Body, task.Policy{})
 	if err != nil {
 		e.rig.t.Fatal(err)
 	}
-	run := &Run{TaskID: "t1", Attempt: 1, Task: task, delivery: e.delivery}
+	run := &Run{TaskID: "t1", Attempt: 1, Task: parsed, delivery: e.delivery}
 	stage.configure(run)
 	run.Container.Image = imageOfTool
 	name := containerName("w1", "t1", 1)

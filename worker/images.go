@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // images finds and fetches images for all tasks of the worker: one pull for each reference at a time, shared by its
@@ -43,7 +44,7 @@ const (
 
 // ensure returns the image that ref stands for, pulling it when it is not there. report is called now and then with the
 // progress of a pull. Errors are TaskErrors: ImageUnavailable where trying again is no use, else ResourceUnavailable.
-func (s *images) ensure(ctx context.Context, ref Reference, report func(ImageProgress)) (dockerapi.Image, error) {
+func (s *images) ensure(ctx context.Context, ref task.Reference, report func(ImageProgress)) (dockerapi.Image, error) {
 	image, err := s.engine.ImageInspect(ctx, ref.String())
 	if err == nil {
 		return image, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // newTestImages are the images of an engine that has none, and whose pulls take some time.
@@ -28,9 +29,9 @@ func newTestImages(takes time.Duration) (*images, *fakeEngine) {
 
 func silent(ImageProgress) {}
 
-func reference(t *testing.T, text string) Reference {
+func reference(t *testing.T, text string) task.Reference {
 	t.Helper()
-	ref, err := ParseReference(text)
+	ref, err := task.ParseReference(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func TestDigestOf(t *testing.T) {
 		"under another name":    {[]string{"other@sha256:b"}, "other@sha256:b"},
 		"a name that is longer": {[]string{"tool2@sha256:b", "tool@sha256:a"}, "tool@sha256:a"},
 	} {
-		if got := digestOf(dockerapi.Image{RepoDigests: test.digests}, Reference{Name: "tool", Tag: "latest"}); got != test.want {
+		if got := digestOf(dockerapi.Image{RepoDigests: test.digests}, task.Reference{Name: "tool", Tag: "latest"}); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}

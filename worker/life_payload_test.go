@@ -44,7 +44,7 @@ func TestLifeOfABadMessage(t *testing.T) {
 		},
 		"longer than the worker allows": {
 			task:   `{"image": "tool", "maxRunTime": 61}`,
-			config: func(c *Config) { c.MaxRunTime = 60e9 },
+			config: func(c *Config) { c.Policy.MaxRunTime = 60e9 },
 			log:    []string{"/maxRunTime: 61 seconds are more than this worker allows (60, its --max-run-time)"},
 			want:   refused,
 		},
@@ -93,7 +93,7 @@ func TestLifeOfALaterAttempt(t *testing.T) {
 			want:    story{Events: "claimed preparing started completed", Reason: Completed, ExitCode: "0", Settled: "done"},
 		},
 		"one attempt, no more": {
-			config: func(c *Config) { c.MaxAttempts = 1 },
+			config: func(c *Config) { c.Policy.MaxAttempts = 1 },
 			engine: func(e *fakeEngine) { e.script(onStart, engineAnswer(500)) },
 			want:   story{Events: "claimed preparing log exception", Reason: ResourceUnavailable, Settled: "dead-letter"},
 		},

@@ -59,7 +59,7 @@ func TestLifeToTheTimeout(t *testing.T) {
 		},
 		"no time but the worker's": {
 			program: stubborn,
-			config:  func(c *Config) { c.MaxRunTime = time.Minute },
+			config:  func(c *Config) { c.Policy.MaxRunTime = time.Minute },
 			log:     []string{"timeout: maxRunTime exceeded: 1m0s"},
 			want:    story{Events: told, Reason: Timeout, ExitCode: "137", Settled: "done"},
 		},

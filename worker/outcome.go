@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // Reason says why a task ended. It is part of the public contract.
@@ -51,14 +53,14 @@ var verdicts = map[Reason]verdict{
 
 // Outcome is how one attempt at a task ended. Stages add to it in their Teardown.
 type Outcome struct {
-	Reason    Reason     `json:"reason"`
-	Message   string     `json:"message,omitempty"`  // for a person
-	Problems  []Problem  `json:"problems,omitempty"` // malformed-payload: all of them
-	ExitCode  *int       `json:"exitCode,omitempty"` // absent where no process ended
-	OOMKilled bool       `json:"oomKilled"`          // the kernel killed something in the container for memory
-	Retrying  bool       `json:"retrying"`           // another attempt follows
-	Times     Times      `json:"times"`
-	Log       LogSummary `json:"log"`
+	Reason    Reason         `json:"reason"`
+	Message   string         `json:"message,omitempty"`  // for a person
+	Problems  []task.Problem `json:"problems,omitempty"` // malformed-payload: all of them
+	ExitCode  *int           `json:"exitCode,omitempty"` // absent where no process ended
+	OOMKilled bool           `json:"oomKilled"`          // the kernel killed something in the container for memory
+	Retrying  bool           `json:"retrying"`           // another attempt follows
+	Times     Times          `json:"times"`
+	Log       LogSummary     `json:"log"`
 }
 
 // Event is the type of the event that tells this outcome.
@@ -118,7 +120,7 @@ func classify(ctx context.Context, err error, exit *Exit) Outcome {
 		out.ExitCode, out.OOMKilled = &exit.Code, exit.OOMKilled
 	}
 	var taskErr *TaskError
-	var malformed *MalformedError
+	var malformed *task.MalformedError
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil && exit == nil:

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // Why a task ended: first the cause of its cancellation, then the error's own reason, else a fault of ours.
@@ -32,7 +34,7 @@ func TestClassify(t *testing.T) {
 		"canceled, and so it failed":  {cause: fmt.Errorf("by kim: %w", ErrCanceled), err: taskErrorf(ResourceUnavailable, "pull: broken"), want: Outcome{Reason: Canceled}},
 		"shutdown":                    {cause: ErrShutdown, err: ErrShutdown, want: Outcome{Reason: WorkerShutdown}},
 		"shutdown, and so it failed":  {cause: ErrShutdown, err: errors.New("create: canceled"), want: Outcome{Reason: WorkerShutdown}},
-		"malformed":                   {err: fmt.Errorf("payload: %w", &MalformedError{Problems: []Problem{{"/image", "is required"}}}), want: Outcome{Reason: MalformedPayload, Problems: []Problem{{"/image", "is required"}}}},
+		"malformed":                   {err: fmt.Errorf("payload: %w", &task.MalformedError{Problems: []task.Problem{{Pointer: "/image", Message: "is required"}}}), want: Outcome{Reason: MalformedPayload, Problems: []task.Problem{{Pointer: "/image", Message: "is required"}}}},
 		"the task's fault":            {err: taskErrorf(ImageUnavailable, "no such image"), want: Outcome{Reason: ImageUnavailable}},
 		"start failed":                {err: &TaskError{Reason: StartFailed, ExitCode: 1, Err: full}, want: Outcome{Reason: StartFailed, ExitCode: &one}},
 		"trouble that was foreseen":   {err: fmt.Errorf("log: %w", &TaskError{Reason: ResourceUnavailable, Err: full}), want: Outcome{Reason: ResourceUnavailable}},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // copyBuffer is read from the engine at once, in bytes: as much as its frames hold.
@@ -123,7 +124,7 @@ func (e *execution) keep(stream dockerapi.Stream, framed []byte, known map[recor
 	case dockerapi.Stderr:
 		kind = recordStderr
 	case dockerapi.SystemErr:
-		e.journal.logf("[docker-worker] the engine says: %s", bounded(string(framed[recordHeader:])))
+		e.journal.logf("[docker-worker] the engine says: %s", task.Bounded(string(framed[recordHeader:])))
 		return
 	}
 	if k := known[kind]; k != nil {

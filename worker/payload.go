@@ -4,34 +4,37 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // payloadStage turns the message into a task. From here on r.Task is there, and the worker says that it holds it.
 type payloadStage struct {
-	policy Policy
+	policy task.Policy
 	worker workerFacts
 }
 
 func (s payloadStage) Name() string { return "payload" }
 
 func (s payloadStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
-	task, err := ParseTask(r.delivery.Body, s.policy)
+	parsed, err := task.Parse(r.delivery.Body, s.policy)
 	if r.idProblem != nil {
-		problems := []Problem{*r.idProblem}
-		if malformed, ok := errors.AsType[*MalformedError](err); ok {
+		problems := []task.Problem{*r.idProblem}
+		if malformed, ok := errors.AsType[*task.MalformedError](err); ok {
 			problems = append(problems, malformed.Problems...)
 		}
-		err = &MalformedError{Problems: problems}
+		err = &task.MalformedError{Problems: problems}
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.Task, r.metadata = task, task.Metadata
+	r.Task, r.metadata = parsed, parsed.Metadata
+	r.limits = s.policy.Limits(parsed.Resources)
 	if err := r.delivery.Hold(ctx, r.Attempt); err != nil {
 		return nil, taskErrorf(ResourceUnavailable, "claim the task: %w", err)
 	}
-	r.move(Claimed, claimedDetails{Worker: s.worker, Until: until(r.delivery), Metadata: task.Metadata})
-	r.maxAttempts = task.MaxAttempts
+	r.move(Claimed, claimedDetails{Worker: s.worker, Until: until(r.delivery), Metadata: parsed.Metadata})
+	r.maxAttempts = parsed.MaxAttempts
 	if r.Attempt > r.maxAttempts {
 		return nil, taskErrorf(TooManyAttempts, "%d attempts were begun and none of them ended; %d are allowed", r.Attempt-1, r.maxAttempts)
 	}

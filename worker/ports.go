@@ -68,6 +68,40 @@ type Engine interface {
 	Negotiate(ctx context.Context) (dockerapi.Negotiated, error)
 	imageEngine
 	containerEngine
+	archiveEngine
+	networkEngine
+	volumeEngine
+	execEngine
+}
+
+// archiveEngine copies files into containers and out of them.
+type archiveEngine interface {
+	ContainerArchiveInfo(ctx context.Context, id, path string) (dockerapi.PathStat, error)
+	ContainerArchive(ctx context.Context, id, path string) (io.ReadCloser, dockerapi.PathStat, error)
+	PutContainerArchive(ctx context.Context, id, path string, tar io.Reader, opts dockerapi.PutArchiveOptions) error
+}
+
+// networkEngine makes networks for tasks with services.
+type networkEngine interface {
+	NetworkCreate(ctx context.Context, cfg dockerapi.NetworkConfig) (string, error)
+	NetworkInspect(ctx context.Context, id string) (dockerapi.Network, error)
+	NetworkList(ctx context.Context, filters dockerapi.Filters) ([]dockerapi.Network, error)
+	NetworkRemove(ctx context.Context, id string) error
+}
+
+// volumeEngine makes the volumes that are caches.
+type volumeEngine interface {
+	VolumeCreate(ctx context.Context, cfg dockerapi.VolumeConfig) (dockerapi.Volume, error)
+	VolumeList(ctx context.Context, filters dockerapi.Filters) ([]dockerapi.Volume, error)
+	VolumeRemove(ctx context.Context, name string, force bool) error
+	SystemDataUsage(ctx context.Context, opts dockerapi.DiskUsageOptions) (dockerapi.DiskUsage, error)
+}
+
+// execEngine runs a command beside a container's own.
+type execEngine interface {
+	ContainerExec(ctx context.Context, container string, cfg dockerapi.ExecConfig) (string, error)
+	ExecStart(ctx context.Context, id string, tty bool) (*dockerapi.Attachment, error)
+	ExecInspect(ctx context.Context, id string) (dockerapi.ExecState, error)
 }
 
 type imageEngine interface {
@@ -90,6 +124,7 @@ type processEngine interface {
 	ContainerStart(ctx context.Context, id string) error
 	ContainerStop(ctx context.Context, id string, opts dockerapi.StopOptions) error
 	ContainerKill(ctx context.Context, id, signal string) error
+	ContainerStats(ctx context.Context, id string) (dockerapi.Stats, error)
 }
 
 // Waiter is a wait that the engine has accepted. Result blocks until the exit; an error means that the exit is unknown,

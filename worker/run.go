@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // Run is one attempt at one task: what every stage may see, and nothing else. What a stage makes for itself lives in
 // its Teardown's closure.
 type Run struct {
 	TaskID  string
-	Attempt int   // 1 is the first
-	Task    *Task // nil until the payload stage has parsed it
+	Attempt int        // 1 is the first
+	Task    *task.Task // nil until the payload stage has parsed it
 
 	Container   dockerapi.ContainerConfig // under construction until the container stage
 	ContainerID string
@@ -26,7 +27,8 @@ type Run struct {
 	Logger *slog.Logger // the operator's
 
 	delivery    *Delivery
-	idProblem   *Problem // with the message's id
+	idProblem   *task.Problem // with the message's id
+	limits      task.Limits   // of the container
 	metadata    json.RawMessage
 	maxAttempts int // the default, until the task has said its own
 	journal     *journal
@@ -53,12 +55,12 @@ func (r *Run) emit(event EventType, at time.Time, details any) {
 var taskIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 func (w *Worker) newRun(d *Delivery) *Run {
-	r := &Run{TaskID: d.MessageID, Attempt: d.Attempts + 1, delivery: d, state: Received, maxAttempts: min(w.cfg.MaxAttempts, DefaultMaxAttempts)}
+	r := &Run{TaskID: d.MessageID, Attempt: d.Attempts + 1, delivery: d, state: Received, maxAttempts: min(w.cfg.Policy.MaxAttempts, task.DefaultMaxAttempts)}
 	if !taskIDPattern.MatchString(d.MessageID) {
 		r.TaskID = NewID()
 		if d.MessageID != "" {
-			r.idProblem = &Problem{"", fmt.Sprintf("the message_id %q cannot be a task id: 1 to 128 letters, digits, '_' and '-' can; it is reported as %s",
-				bounded(d.MessageID), r.TaskID)}
+			r.idProblem = &task.Problem{Message: fmt.Sprintf("the message_id %q cannot be a task id: 1 to 128 letters, digits, '_' and '-' can; it is reported as %s",
+				task.Bounded(d.MessageID), r.TaskID)}
 		}
 	}
 	r.Logger = w.logger.With("task", r.TaskID, "attempt", r.Attempt)
@@ -204,7 +206,7 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 	}
 	started := func(at time.Time) {
 		timer = time.AfterFunc(limit-time.Since(at), func() { cancel(fmt.Errorf("%w: %v", ErrTimeout, limit)) })
-		r.move(Running, startedDetails{ContainerID: r.ContainerID, Image: r.Image, MaxRunTime: r.Task.MaxRunTime})
+		r.move(Running, r.startedDetails())
 	}
 	var exit *Exit
 	var err error
@@ -223,6 +225,17 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 func (r *Run) startRelay(rl *relay) {
 	r.relayed = make(chan error, 1)
 	go func() { r.relayed <- guard(func() error { return rl.run(r.relayCtx) }) }()
+}
+
+func (r *Run) startedDetails() startedDetails {
+	return startedDetails{
+		ContainerID:  r.ContainerID,
+		Image:        r.Image,
+		MaxRunTime:   r.Task.MaxRunTime,
+		Network:      r.Task.Network,
+		Limits:       r.limits.Resources,
+		Capabilities: r.Task.Capabilities,
+	}
 }
 
 func (r *Run) outcomeDetails(out *Outcome) outcomeDetails {

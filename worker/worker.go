@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // Config is what a worker is made of. The zero value of an optional field is its default.
@@ -26,8 +27,7 @@ type Config struct {
 
 	StateDir       string        // journals and the lock; made where it is missing
 	Capacity       int           // tasks at a time; default 1
-	MaxRunTime     time.Duration // longest maxRunTime of a task; default: no limit
-	MaxAttempts    int           // most maxAttempts of a task, and the default where that is less; default 100
+	Policy         task.Policy   // what a task may ask for; MaxAttempts is 100 by default
 	Once           bool          // no attempt follows another: there is no queue to go back to
 	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
 	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
@@ -84,7 +84,7 @@ func New(cfg Config) (*Worker, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Capacity = max(cfg.Capacity, 1)
-	cfg.MaxAttempts = orDefault(cfg.MaxAttempts, DefaultAttemptsLimit)
+	cfg.Policy.MaxAttempts = orDefault(cfg.Policy.MaxAttempts, DefaultAttemptsLimit)
 	cfg.MaxLogSize = max(orDefault(cfg.MaxLogSize, DefaultMaxLogSize), 2*tailSize)
 	cfg.PrepareTimeout = orDefault(cfg.PrepareTimeout, DefaultPrepareTimeout)
 	cfg.Heartbeat = orDefault(cfg.Heartbeat, DefaultHeartbeat)

@@ -35,7 +35,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{w.cfg.Capacity, w.cfg.MaxAttempts, w.cfg.MaxLogSize, w.cfg.PrepareTimeout, w.cfg.Heartbeat}
+	got := []any{w.cfg.Capacity, w.cfg.Policy.MaxAttempts, w.cfg.MaxLogSize, w.cfg.PrepareTimeout, w.cfg.Heartbeat}
 	want := []any{1, DefaultAttemptsLimit, int64(DefaultMaxLogSize), DefaultPrepareTimeout, DefaultHeartbeat}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults: %s", diff)

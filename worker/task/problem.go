@@ -1,6 +1,7 @@
-package worker
+package task
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -58,15 +59,21 @@ var taskSchema = sync.OnceValue(func() *jsonschema.Schema {
 	return c.MustCompile(url)
 })
 
-// validate holds a decoded JSON document against the schema and lists all that is wrong with it, in the order of the
-// pointers.
-func validate(doc any) []Problem {
-	err, _ := taskSchema().Validate(doc).(*jsonschema.ValidationError)
-	if err == nil {
-		return nil
+// finding is a problem whose place is not written out.
+type finding struct {
+	at      []string // the names and numbers that lead to the value
+	message string
+}
+
+// problemsOf writes findings as problems, in the order of the pointers, and not more of them than anybody reads.
+func problemsOf(found []finding) []Problem {
+	problems := make([]Problem, len(found))
+	for i, f := range found {
+		problems[i] = Problem{pointer(f.at), f.message}
 	}
-	problems := flatten(nil, err)
-	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Pointer, b.Pointer) })
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
+	})
 	if len(problems) > maxProblems {
 		more := len(problems) - maxProblems
 		problems = append(problems[:maxProblems], Problem{"", fmt.Sprintf("and %d more problems", more)})
@@ -74,34 +81,44 @@ func validate(doc any) []Problem {
 	return problems
 }
 
+// validate holds a decoded JSON document against the schema and finds all that is wrong with it.
+func validate(doc any) []finding {
+	err, _ := taskSchema().Validate(doc).(*jsonschema.ValidationError)
+	if err == nil {
+		return nil
+	}
+	return flatten(nil, err)
+}
+
 // flatten walks to the leaves of the validator's error tree and writes a sentence for each.
-func flatten(problems []Problem, err *jsonschema.ValidationError) []Problem {
-	at := pointer(err.InstanceLocation)
+func flatten(found []finding, err *jsonschema.ValidationError) []finding {
+	at := err.InstanceLocation
+	inside := func(name string) []string { return append(slices.Clone(at), name) }
 	switch k := err.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			message := "unknown field" + didYouMean(name)
-			if at == "/env" {
-				message = "is not a name that a variable can have: it is empty or holds = or a NUL byte"
-			}
-			problems = append(problems, Problem{pointer(append(slices.Clone(err.InstanceLocation), name)), message})
+			found = append(found, finding{inside(name), strayName(at, name)})
 		}
-		return problems
+		return found
+	case *kind.PropertyNames:
+		return append(found, finding{inside(k.Property), strayName(at, k.Property)})
 	case *kind.Required:
 		for _, name := range k.Missing {
-			problems = append(problems, Problem{pointer(append(slices.Clone(err.InstanceLocation), name)), "is required"})
+			found = append(found, finding{inside(name), "is required"})
 		}
-		return problems
+		return found
 	case *kind.FalseSchema: // of env alone
-		return append(problems, Problem{at, "is set by the worker and cannot be overridden"})
+		return append(found, finding{at, "is set by the worker and cannot be overridden"})
+	case *kind.Const:
+		return append(found, finding{at, "is not there in this worker"})
 	}
 	if len(err.Causes) == 0 {
-		return append(problems, Problem{at, sentence(err.ErrorKind)})
+		return append(found, finding{at, sentence(err.ErrorKind)})
 	}
 	for _, cause := range err.Causes {
-		problems = flatten(problems, cause)
+		found = flatten(found, cause)
 	}
-	return problems
+	return found
 }
 
 // sentence says in plain words what is wrong with one value. Kinds that the schema does not use so far get the
@@ -109,7 +126,11 @@ func flatten(problems []Problem, err *jsonschema.ValidationError) []Problem {
 func sentence(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
-		return fmt.Sprintf("must be %s, not %s", withArticle(strings.Join(k.Want, " or ")), withArticle(k.Got))
+		wanted := make([]string, len(k.Want))
+		for i, noun := range k.Want {
+			wanted[i] = withArticle(noun)
+		}
+		return fmt.Sprintf("must be %s, not %s", strings.Join(wanted, " or "), withArticle(k.Got))
 	case *kind.Minimum:
 		return fmt.Sprintf("must be at least %s, not %s", number(k.Want), number(k.Got))
 	case *kind.Maximum:
@@ -118,8 +139,14 @@ func sentence(k jsonschema.ErrorKind) string {
 		return "must not be empty"
 	case *kind.MaxLength:
 		return fmt.Sprintf("has %d characters; at most %d are allowed", k.Got, k.Want)
+	case *kind.Enum:
+		wanted := make([]string, len(k.Want))
+		for i, want := range k.Want {
+			wanted[i] = fmt.Sprint(want)
+		}
+		return fmt.Sprintf("is %q; it can be %s", Bounded(fmt.Sprint(k.Got)), strings.Join(wanted, ", "))
 	case *kind.Pattern:
-		return fmt.Sprintf("%q does not match %s", bounded(k.Got), k.Want)
+		return fmt.Sprintf("%q does not match %s", Bounded(k.Got), k.Want)
 	}
 	return k.LocalizedString(message.NewPrinter(language.English))
 }
@@ -136,9 +163,9 @@ func withArticle(noun string) string {
 
 func number(r *big.Rat) string {
 	if r.IsInt() {
-		return bounded(r.Num().String())
+		return Bounded(r.Num().String())
 	}
-	return bounded(strings.TrimRight(r.FloatString(6), "0"))
+	return Bounded(strings.TrimRight(r.FloatString(6), "0"))
 }
 
 // pointer writes a JSON Pointer, RFC 6901.
@@ -147,44 +174,7 @@ func pointer(tokens []string) string {
 	var b strings.Builder
 	for _, t := range tokens {
 		b.WriteByte('/')
-		b.WriteString(escape.Replace(bounded(t)))
+		b.WriteString(escape.Replace(Bounded(t)))
 	}
 	return b.String()
-}
-
-// didYouMean names the field that a misspelt one is closest to, where one is close enough.
-func didYouMean(name string) string {
-	best, distance := "", 3
-	for field := range taskSchema().Properties {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(field)); d < distance || d == distance && field < best {
-			best, distance = field, d
-		}
-	}
-	if best == "" || distance >= len(name) {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance counts the insertions, deletions and replacements between two short texts (Levenshtein).
-func editDistance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

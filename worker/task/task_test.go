@@ -1,4 +1,4 @@
-package worker
+package task
 
 import (
 	"encoding/json"
@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // problemsOf parses what is no task, and returns why.
-func problemsOf(t testing.TB, body string, policy Policy) []Problem {
+func refused(t testing.TB, body string, policy Policy) []Problem {
 	t.Helper()
-	_, err := ParseTask([]byte(body), policy)
+	_, err := Parse([]byte(body), policy)
 	malformed, ok := errors.AsType[*MalformedError](err)
 	if !ok {
 		t.Fatalf("parse %.200s: %v, want a MalformedError", body, err)
@@ -23,9 +22,12 @@ func problemsOf(t testing.TB, body string, policy Policy) []Problem {
 	return malformed.Problems
 }
 
+// tool is the image of most tasks here.
+var tool = Image{Name: "tool", Reference: Reference{Name: "tool", Tag: "latest"}}
+
 func seconds(n Seconds) *Seconds { return &n }
 
-func TestParseTask(t *testing.T) {
+func TestParse(t *testing.T) {
 	for name, test := range map[string]struct {
 		body   string
 		policy Policy
@@ -33,46 +35,45 @@ func TestParseTask(t *testing.T) {
 	}{
 		"the least": {
 			body: `{"image": "tool"}`,
-			want: Task{Image: "tool", MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), reference: Reference{Name: "tool", Tag: "latest"}},
+			want: Task{Image: tool, MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), Network: "bridge"},
 		},
 		"everything": {
 			body: `{"image": "registry.example:5000/team/tool:1.2", "command": ["make", "test"], "entrypoint": ["/bin/sh", "-c"],
 				"env": {"A": "1", "B": ""}, "workingDir": "/src", "user": "1000:1000", "tty": true, "maxRunTime": 60, "maxAttempts": 3,
 				"stopSignal": "SIGINT", "stopGrace": 0, "metadata": {"name": "build", "n": 1e3}}`,
-			want: Task{Image: "registry.example:5000/team/tool:1.2", Command: []string{"make", "test"}, Entrypoint: []string{"/bin/sh", "-c"},
-				Env: map[string]string{"A": "1", "B": ""}, WorkingDir: "/src", User: "1000:1000", TTY: true, MaxRunTime: 60, MaxAttempts: 3,
-				StopSignal: "SIGINT", StopGrace: seconds(0), Metadata: json.RawMessage(`{"n":1e3,"name":"build"}`),
-				reference: Reference{Name: "registry.example:5000/team/tool", Tag: "1.2"}},
+			want: Task{Image: Image{Name: "registry.example:5000/team/tool:1.2", Reference: Reference{Name: "registry.example:5000/team/tool", Tag: "1.2"}}, Network: "bridge", Command: []string{"make", "test"}, Entrypoint: []string{"/bin/sh", "-c"},
+				Env: map[string]Variable{"A": {Value: "1"}, "B": {}}, WorkingDir: "/src", User: "1000:1000", TTY: true, MaxRunTime: 60, MaxAttempts: 3,
+				StopSignal: "SIGINT", StopGrace: seconds(0), Metadata: json.RawMessage(`{"n":1e3,"name":"build"}`)},
 		},
 		"no entrypoint is not the image's": {
 			body: `{"image": "tool", "entrypoint": [], "command": []}`,
-			want: Task{Image: "tool", Entrypoint: []string{}, Command: []string{}, MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), reference: Reference{Name: "tool", Tag: "latest"}},
+			want: Task{Image: tool, Entrypoint: []string{}, Command: []string{}, MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), Network: "bridge"},
 		},
 		"a worker that allows less than the default": {
 			body:   `{"image": "tool"}`,
 			policy: Policy{MaxRunTime: time.Minute},
-			want:   Task{Image: "tool", MaxRunTime: 60, MaxAttempts: 5, StopGrace: seconds(10), reference: Reference{Name: "tool", Tag: "latest"}},
+			want:   Task{Image: tool, MaxRunTime: 60, MaxAttempts: 5, StopGrace: seconds(10), Network: "bridge"},
 		},
 		"a worker that allows more than the default": {
 			body:   `{"image": "tool", "maxRunTime": 7200}`,
 			policy: Policy{MaxRunTime: 2 * time.Hour},
-			want:   Task{Image: "tool", MaxRunTime: 7200, MaxAttempts: 5, StopGrace: seconds(10), reference: Reference{Name: "tool", Tag: "latest"}},
+			want:   Task{Image: tool, MaxRunTime: 7200, MaxAttempts: 5, StopGrace: seconds(10), Network: "bridge"},
 		},
 		"a name that comes twice: the last one counts": {
 			body: `{"image": 7, "env": {"TASK_ID": "mine", "A=B": "x"}, "command": [1], "command": ["a"], "env": {"A": "1", "A": "2"}, "image": "tool"}`,
-			want: Task{Image: "tool", Command: []string{"a"}, Env: map[string]string{"A": "2"}, MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), reference: Reference{Name: "tool", Tag: "latest"}},
+			want: Task{Image: tool, Command: []string{"a"}, Env: map[string]Variable{"A": {Value: "2"}}, MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), Network: "bridge"},
 		},
 		"space around it": {
 			body: "\n\t {\"image\": \"tool\"} \r\n",
-			want: Task{Image: "tool", MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), reference: Reference{Name: "tool", Tag: "latest"}},
+			want: Task{Image: tool, MaxRunTime: 3600, MaxAttempts: 5, StopGrace: seconds(10), Network: "bridge"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ParseTask([]byte(test.body), test.policy)
+			got, err := Parse([]byte(test.body), test.policy)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&test.want, got, cmp.AllowUnexported(Task{})); diff != "" {
+			if diff := cmp.Diff(&test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -80,7 +81,7 @@ func TestParseTask(t *testing.T) {
 }
 
 // Every mistake is named, all of them at once, in words for the person who made it.
-func TestParseTaskNamesTheProblems(t *testing.T) {
+func TestParseNamesTheProblems(t *testing.T) {
 	for body, want := range map[string][]string{
 		``:                     {"the message is empty; a task is a JSON object, at least {\"image\": \"…\"}"},
 		`hello`:                {"not JSON: invalid character 'h' looking for beginning of value, at byte 1"},
@@ -91,7 +92,7 @@ func TestParseTaskNamesTheProblems(t *testing.T) {
 		`7`:                    {"must be an object, not a number"},
 		`{}`:                   {"/image: is required"},
 		`{"image": ""}`:        {"/image: must not be empty"},
-		`{"image": null}`:      {"/image: must be a string, not null"},
+		`{"image": null}`:      {"/image: must be a string or an object, not null"},
 		`{"image": "Tool"}`:    {`/image: "Tool" is not an image reference: the name must be lower case`},
 		`{"image": "tool", "imgae": "x", "Command": [], "comand": [], "somethingelse": 1, "a/b~c": 1}`: {
 			`/Command: unknown field; did you mean "command"?`,
@@ -109,7 +110,7 @@ func TestParseTaskNamesTheProblems(t *testing.T) {
 		`{"image": "tool", "env": {"": "x", "A=B": "x", "C": 1, "RUN_ID": "7", "D": "a\u0000"}}`: {
 			"/env/: is not a name that a variable can have: it is empty or holds = or a NUL byte",
 			"/env/A=B: is not a name that a variable can have: it is empty or holds = or a NUL byte",
-			"/env/C: must be a string, not a number",
+			"/env/C: must be a string or an object, not a number",
 			`/env/D: "a\x00" does not match ^[^\x00]*$`,
 			"/env/RUN_ID: is set by the worker and cannot be overridden",
 		},
@@ -123,11 +124,10 @@ func TestParseTaskNamesTheProblems(t *testing.T) {
 		},
 		`{"image": "` + strings.Repeat("x", 1025) + `"}`: {
 			"/image: has 1025 characters; at most 1024 are allowed",
-			`/image: "` + strings.Repeat("x", 200) + `…" is not an image reference: the name is longer than 255 characters`,
 		},
 	} {
 		var got []string
-		for _, p := range problemsOf(t, body, Policy{}) {
+		for _, p := range refused(t, body, Policy{}) {
 			got = append(got, p.String())
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -136,7 +136,7 @@ func TestParseTaskNamesTheProblems(t *testing.T) {
 	}
 }
 
-func TestParseTaskNumbers(t *testing.T) {
+func TestParseNumbers(t *testing.T) {
 	for text, want := range map[string]string{
 		"60":                              "60",
 		"60.0":                            "60",
@@ -155,11 +155,11 @@ func TestParseTaskNumbers(t *testing.T) {
 		`"60"`:                            "must be an integer, not a string",
 	} {
 		got := ""
-		task, err := ParseTask([]byte(`{"image": "tool", "maxRunTime": `+text+`}`), Policy{})
+		task, err := Parse([]byte(`{"image": "tool", "maxRunTime": `+text+`}`), Policy{})
 		if err == nil {
 			got = fmt.Sprint(task.MaxRunTime)
 		} else {
-			got = problemsOf(t, `{"image": "tool", "maxRunTime": `+text+`}`, Policy{})[0].Message
+			got = refused(t, `{"image": "tool", "maxRunTime": `+text+`}`, Policy{})[0].Message
 		}
 		if got != want {
 			t.Errorf("maxRunTime %.20s: %s, want %s", text, got, want)
@@ -174,12 +174,12 @@ func TestParseTaskNumbers(t *testing.T) {
 }
 
 // What the host allows is held against every task, whatever else is wrong with it, and a long number stays short.
-func TestParseTaskHoldsThePolicy(t *testing.T) {
+func TestParseHoldsThePolicy(t *testing.T) {
 	policy := Policy{MaxRunTime: 90 * time.Second}
-	if _, err := ParseTask([]byte(`{"image": "tool", "maxRunTime": 90.0}`), policy); err != nil {
+	if _, err := Parse([]byte(`{"image": "tool", "maxRunTime": 90.0}`), policy); err != nil {
 		t.Errorf("what is allowed: %v", err)
 	}
-	got := problemsOf(t, `{"imag": "tool", "maxRunTime": 91}`, policy)
+	got := refused(t, `{"imag": "tool", "maxRunTime": 91}`, policy)
 	want := []Problem{
 		{"/imag", `unknown field; did you mean "image"?`},
 		{"/image", "is required"},
@@ -188,7 +188,7 @@ func TestParseTaskHoldsThePolicy(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	for _, p := range problemsOf(t, `{"image": "tool", "maxRunTime": 91.`+strings.Repeat("0", 100_000)+`}`, policy) {
+	for _, p := range refused(t, `{"image": "tool", "maxRunTime": 91.`+strings.Repeat("0", 100_000)+`}`, policy) {
 		if len(p.Message) > 1000 {
 			t.Errorf("a message of %d bytes", len(p.Message))
 		}
@@ -196,12 +196,12 @@ func TestParseTaskHoldsThePolicy(t *testing.T) {
 }
 
 // A hostile task cannot make us say as much as it likes.
-func TestParseTaskBoundsTheProblems(t *testing.T) {
+func TestParseBoundsTheProblems(t *testing.T) {
 	var env []string
 	for i := range 1000 {
 		env = append(env, fmt.Sprintf("%q: %d", strings.Repeat("n", 1+i%500)+fmt.Sprint(i), i))
 	}
-	got := problemsOf(t, `{"image": "tool", "env": {`+strings.Join(env, ",")+`}}`, Policy{})
+	got := refused(t, `{"image": "tool", "env": {`+strings.Join(env, ",")+`}}`, Policy{})
 	if len(got) != maxProblems+1 || got[maxProblems].Message != "and 950 more problems" {
 		t.Errorf("%d problems, the last one: %v", len(got), got[len(got)-1])
 	}
@@ -211,45 +211,22 @@ func TestParseTaskBoundsTheProblems(t *testing.T) {
 }
 
 // The largest task is looked at, a larger one is not.
-func TestParseTaskSize(t *testing.T) {
+func TestParseSize(t *testing.T) {
 	body := `{"image": "tool", "env": {"A": ""}}`
-	body = strings.Replace(body, `""`, `"`+strings.Repeat("x", MaxTaskSize-len(body))+`"`, 1)
-	if _, err := ParseTask([]byte(body), Policy{}); err != nil {
+	body = strings.Replace(body, `""`, `"`+strings.Repeat("x", MaxSize-len(body))+`"`, 1)
+	if _, err := Parse([]byte(body), Policy{}); err != nil {
 		t.Errorf("%d bytes: %v", len(body), err)
 	}
-	if got := problemsOf(t, body+" ", Policy{}); got[0].Message != "the message has 1048577 bytes; a task has at most 1048576" {
+	if got := refused(t, body+" ", Policy{}); got[0].Message != "the message has 1048577 bytes; a task has at most 1048576" {
 		t.Error(got)
-	}
-}
-
-func TestEnvironment(t *testing.T) {
-	task := &Task{Env: map[string]string{"A": "1", "B": "a=b"}}
-	got := task.environment(map[string]string{"TASK_ID": "t1", "WORKER_TYPE": "", "OTHER": "is not the worker's"})
-	sorted := cmpopts.SortSlices(func(a, b string) bool { return a < b })
-	if diff := cmp.Diff([]string{"A=1", "B=a=b", "TASK_ID=t1", "WORKER_TYPE="}, got, sorted); diff != "" {
-		t.Error(diff)
-	}
-	if got[2] != "TASK_ID=t1" {
-		t.Errorf("the worker's own come last, so that they count: %q", got)
-	}
-}
-
-func TestNewIDIsAUUID(t *testing.T) {
-	seen := map[string]bool{}
-	for range 100 {
-		id := NewID()
-		if len(id) != 36 || id[14] != '4' || !strings.ContainsRune("89ab", rune(id[19])) || !taskIDPattern.MatchString(id) || seen[id] {
-			t.Errorf("id %s", id)
-		}
-		seen[id] = true
 	}
 }
 
 func TestBounded(t *testing.T) {
-	if got := bounded(strings.Repeat("é", 101)); got != strings.Repeat("é", 100)+"…" {
+	if got := Bounded(strings.Repeat("é", 101)); got != strings.Repeat("é", 100)+"…" {
 		t.Error(got)
 	}
-	if got := bounded("x" + strings.Repeat("é", 100)); got != "x"+strings.Repeat("é", 99)+"…" {
+	if got := Bounded("x" + strings.Repeat("é", 100)); got != "x"+strings.Repeat("é", 99)+"…" {
 		t.Errorf("a text is not cut within a letter: %q", got)
 	}
 }

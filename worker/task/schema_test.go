@@ -1,10 +1,11 @@
-package worker
+package task
 
 import (
 	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,8 @@ import (
 // taskSchemaFile is what the tests read in schema/task.schema.json.
 type taskSchemaFile struct {
 	Properties map[string]struct {
-		Type        string
+		Type        any
+		Ref         string `json:"$ref"`
 		Description string
 		Default     any
 		Properties  map[string]any
@@ -36,7 +38,7 @@ func TestSchemaAndTaskHaveTheSameFields(t *testing.T) {
 	file := readSchema(t)
 	var fields []string
 	for field := range reflect.TypeFor[Task]().Fields() {
-		if name := field.Tag.Get("json"); field.IsExported() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); field.IsExported() {
 			fields = append(fields, name)
 		}
 	}
@@ -45,7 +47,7 @@ func TestSchemaAndTaskHaveTheSameFields(t *testing.T) {
 		t.Errorf("fields (-schema +Task):\n%s", diff)
 	}
 	for name, property := range file.Properties {
-		if property.Description == "" || property.Type == "" {
+		if property.Description == "" || property.Type == nil && property.Ref == "" {
 			t.Errorf("field %s has no description or no type", name)
 		}
 	}
@@ -53,12 +55,12 @@ func TestSchemaAndTaskHaveTheSameFields(t *testing.T) {
 
 // The variables that the schema refuses are those that the container gets.
 func TestSchemaRefusesTheReservedVariables(t *testing.T) {
-	refused := slices.Sorted(maps.Keys(readSchema(t).Properties["env"].Properties))
-	if diff := cmp.Diff(slices.Sorted(slices.Values(reservedEnv)), refused); diff != "" {
+	refusedHere := slices.Sorted(maps.Keys(readSchema(t).Properties["env"].Properties))
+	if diff := cmp.Diff(slices.Sorted(slices.Values(Reserved)), refusedHere); diff != "" {
 		t.Errorf("variables (-the worker's +the schema's):\n%s", diff)
 	}
-	for _, name := range reservedEnv {
-		got := problemsOf(t, `{"image": "tool", "env": {"`+name+`": ""}}`, Policy{})
+	for _, name := range Reserved {
+		got := refused(t, `{"image": "tool", "env": {"`+name+`": ""}}`, Policy{})
 		if diff := cmp.Diff([]Problem{{"/env/" + name, "is set by the worker and cannot be overridden"}}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -68,7 +70,7 @@ func TestSchemaRefusesTheReservedVariables(t *testing.T) {
 // The defaults that the schema tells are those that the worker sets.
 func TestSchemaTellsTheDefaults(t *testing.T) {
 	file := readSchema(t)
-	task, err := ParseTask([]byte(`{"image": "tool"}`), Policy{})
+	task, err := Parse([]byte(`{"image": "tool"}`), Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +80,7 @@ func TestSchemaTellsTheDefaults(t *testing.T) {
 			told[name] = property.Default
 		}
 	}
-	set := map[string]any{"maxAttempts": float64(task.MaxAttempts), "maxRunTime": float64(task.MaxRunTime), "stopGrace": float64(*task.StopGrace), "tty": task.TTY}
+	set := map[string]any{"maxAttempts": float64(task.MaxAttempts), "maxRunTime": float64(task.MaxRunTime), "stopGrace": float64(*task.StopGrace), "tty": task.TTY, "network": task.Network}
 	if diff := cmp.Diff(told, set); diff != "" {
 		t.Errorf("defaults (-schema +worker):\n%s", diff)
 	}

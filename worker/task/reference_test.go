@@ -1,4 +1,4 @@
-package worker
+package task
 
 import (
 	"strings"
@@ -44,34 +44,34 @@ func TestParseReference(t *testing.T) {
 
 func TestParseReferenceSaysWhatIsWrong(t *testing.T) {
 	for text, why := range map[string]string{
-		"":                         "no name",
-		":1":                       "no name",
-		"@" + someDigest:           "no name",
-		"registry.example/":        "no name",
-		"Tool":                     "lower case",
-		"registry.example/Tool":    "lower case",
-		"tool:":                    "a tag has",
-		"tool:-1":                  "a tag has",
-		"tool:a b":                 "a tag has",
-		"tool:" + letters[:129]:    "a tag has",
-		"tool@sha256":              "not a digest",
-		"tool@sha256:12":           "not a digest",
-		"tool@" + someDigest + "@": "not a digest",
-		"a//b":                     "a name has",
-		"/a":                       "a name has",
-		"a/":                       "a name has",
-		"a b":                      "a name has",
-		"-a":                       "a name has",
-		"a..b":                     "a name has",
-		"a___b":                    "a name has",
-		"tööl":                     "a name has",
-		"registry..example/tool":   "the registry is not",
-		"registry:port/tool":       "the registry is not",
-		"https://registry/tool":    "the registry is not",
-		"user:pass@registry/tool":  "not a digest",
-		letters[:256]:              "longer than 255",
-		"tool\n":                   "a name has",
-		"tool:1\n":                 "a tag has",
+		"":                                 "no name",
+		":1":                               "no name",
+		"@" + someDigest:                   "no name",
+		"registry.example/":                "no name",
+		"Tool":                             "lower case",
+		"registry.example/Tool":            "lower case",
+		"tool:":                            "a tag has",
+		"tool:-1":                          "a tag has",
+		"tool:a b":                         "a tag has",
+		"tool:" + strings.Repeat("a", 129): "a tag has",
+		"tool@sha256":                      "not a digest",
+		"tool@sha256:12":                   "not a digest",
+		"tool@" + someDigest + "@":         "not a digest",
+		"a//b":                             "a name has",
+		"/a":                               "a name has",
+		"a/":                               "a name has",
+		"a b":                              "a name has",
+		"-a":                               "a name has",
+		"a..b":                             "a name has",
+		"a___b":                            "a name has",
+		"tööl":                             "a name has",
+		"registry..example/tool":           "the registry is not",
+		"registry:port/tool":               "the registry is not",
+		"https://registry/tool":            "the registry is not",
+		"user:pass@registry/tool":          "not a digest",
+		strings.Repeat("a", 256):           "longer than 255",
+		"tool\n":                           "a name has",
+		"tool:1\n":                         "a tag has",
 	} {
 		got, err := ParseReference(text)
 		if err == nil || !strings.Contains(err.Error(), why) {

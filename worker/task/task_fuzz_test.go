@@ -1,4 +1,4 @@
-package worker
+package task
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 // FuzzParseTask: nothing makes it panic; a task can be written and read again, and is the same; a problem points to a
 // value that is there, or to one that is missing where it points, and is said in few words.
 func FuzzParseTask(f *testing.F) {
-	examples, err := filepath.Glob("../examples/*.json")
+	examples, err := filepath.Glob("../../examples/*.json")
 	if err != nil || len(examples) == 0 {
 		f.Fatalf("no examples: %v", err)
 	}
@@ -37,7 +37,7 @@ func FuzzParseTask(f *testing.F) {
 	}
 	policy := Policy{MaxRunTime: 2 * time.Hour}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		task, err := ParseTask(body, policy)
+		task, err := Parse(body, policy)
 		if err != nil {
 			malformed, ok := errors.AsType[*MalformedError](err)
 			if !ok {
@@ -46,39 +46,18 @@ func FuzzParseTask(f *testing.F) {
 			checkProblems(t, body, malformed.Problems)
 			return
 		}
-		text, err := json.Marshal(withoutZeros(t, task))
+		text, err := json.Marshal(task)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := ParseTask(text, policy)
+		again, err := Parse(text, policy)
 		if err != nil {
 			t.Fatalf("%s was a task and is none: %v", text, err)
 		}
-		if diff := cmp.Diff(task, again, cmp.AllowUnexported(Task{}), cmp.Comparer(bytes.Equal)); diff != "" {
+		if diff := cmp.Diff(task, again, cmp.Comparer(bytes.Equal)); diff != "" {
 			t.Errorf("written and read again: %s", diff)
 		}
 	})
-}
-
-// withoutZeros are the fields of a task that the message has.
-func withoutZeros(t *testing.T, task *Task) map[string]any {
-	t.Helper()
-	text, err := json.Marshal(task)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := map[string]any{}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if err := dec.Decode(&fields); err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range fields {
-		if value == nil || value == "" {
-			delete(fields, name)
-		}
-	}
-	return fields
 }
 
 func checkProblems(t *testing.T, body []byte, problems []Problem) {
@@ -86,7 +65,7 @@ func checkProblems(t *testing.T, body []byte, problems []Problem) {
 	if len(problems) == 0 || len(problems) > maxProblems+3 {
 		t.Errorf("%d problems", len(problems))
 	}
-	doc, _ := decodeTask(body)
+	doc, _ := decode(body)
 	for _, p := range problems {
 		if p.Message == "" || len(p.Message) > 1000 {
 			t.Errorf("a message of %d bytes", len(p.Message))

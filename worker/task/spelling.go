@@ -1,0 +1,119 @@
+package task
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// nameRules say, of the objects whose names the sender chooses, what such a name is.
+var nameRules = map[string]string{
+	"env":       "is not a name that a variable can have: it is empty or holds = or a NUL byte",
+	"files":     "is not the path of a file: it begins with a slash and ends without one",
+	"cache":     "is not a name that a cache can have: letters, digits, '_', '.' and '-', and it begins with a letter or a digit",
+	"services":  "is not a name that a service can have, which is its host name: small letters, digits and '-', at most 63",
+	"artifacts": "is not a name that an artifact can have: letters, digits, '_', '.' and '-', in parts with slashes between them",
+}
+
+// strayName says what is wrong with a name that the object at a place does not take.
+func strayName(at []string, name string) string {
+	if len(at) > 0 {
+		last := at[len(at)-1]
+		if rule, ok := nameRules[last]; ok && (len(at) == 1 || len(at) == 3 && last == "env") {
+			return rule
+		}
+		if last == "ulimits" {
+			return "is not a limit that Linux has" + didYouMean(name, ulimitNames(at))
+		}
+	}
+	return "unknown field" + didYouMean(name, fieldsAt(at))
+}
+
+// fieldsAt are the names that the schema gives to the object at a place.
+func fieldsAt(at []string) []string {
+	s := schemaAt(at)
+	var names []string
+	for s != nil {
+		for name := range s.Properties {
+			names = append(names, name)
+		}
+		s = s.Ref
+	}
+	return names
+}
+
+func ulimitNames(at []string) []string {
+	s := schemaAt(at)
+	if s == nil || s.PropertyNames == nil || s.PropertyNames.Enum == nil {
+		return nil
+	}
+	var names []string
+	for _, value := range s.PropertyNames.Enum.Values {
+		names = append(names, fmt.Sprint(value))
+	}
+	return names
+}
+
+// schemaAt follows a place in a task through the schema; nil where it says nothing of it.
+func schemaAt(at []string) *jsonschema.Schema {
+	s := taskSchema()
+	for _, name := range at {
+		s = below(s, name)
+		if s == nil {
+			return nil
+		}
+	}
+	return s
+}
+
+func below(s *jsonschema.Schema, name string) *jsonschema.Schema {
+	for ; s != nil; s = s.Ref {
+		if next := s.Properties[name]; next != nil {
+			return next
+		}
+		for pattern, next := range s.PatternProperties {
+			if pattern.MatchString(name) {
+				return next
+			}
+		}
+	}
+	return nil
+}
+
+// didYouMean names the field that a misspelt one is closest to, where one is close enough.
+func didYouMean(name string, fields []string) string {
+	best, distance := "", 3
+	for _, field := range fields {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(field)); d < distance || d == distance && best != "" && field < best {
+			best, distance = field, d
+		}
+	}
+	if best == "" || distance >= len(name) {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// editDistance counts the insertions, deletions and replacements between two short texts (Levenshtein).
+func editDistance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
