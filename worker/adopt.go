@@ -74,7 +74,7 @@ func (e *execution) resume(ctx, streams context.Context, reason error) (*streamP
 // twice. It is slower than to attach, so it is not the way of a container that was not lost sight of.
 func (e *execution) reconnect(ctx context.Context) (*streamPair, error) {
 	if !e.replays {
-		return e.connect(ctx, dockerapi.WaitNotRunning)
+		return e.connect(ctx, dockerapi.WaitNotRunning, "")
 	}
 	output, err := e.engine.ContainerLogs(ctx, e.id, dockerapi.LogsOptions{Stdout: true, Stderr: true, Follow: true})
 	if err != nil {

@@ -54,7 +54,7 @@ func (s containerStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 		created, err = s.engine.ContainerCreate(ctx, name, r.Container)
 	}
 	if err != nil {
-		return teardown, createError(err)
+		return teardown, s.createError(r, err)
 	}
 	for _, warning := range created.Warnings {
 		r.Logger.Warn("the engine warns", "warning", warning)
@@ -73,6 +73,10 @@ func (s containerStage) configure(r *Run) {
 	c.Tty = t.TTY
 	c.StopSignal = t.StopSignal
 	c.AttachStdout, c.AttachStderr = true, true
+	if t.Stdin != "" {
+		// The end of the input reaches the command; a worker that dies takes the rest of it along.
+		c.OpenStdin, c.StdinOnce, c.AttachStdin = true, true, true
+	}
 	c.Env = environment(t.Env, map[string]string{
 		"TASK_ID":     r.TaskID,
 		"ATTEMPT":     strconv.Itoa(r.Attempt),
@@ -81,14 +85,20 @@ func (s containerStage) configure(r *Run) {
 		"WORKER_TYPE": s.worker.Type,
 		"TRACEPARENT": r.delivery.Traceparent,
 	})
-	c.Labels = map[string]string{
-		LabelWorker:  s.worker.ID,
-		LabelTask:    r.TaskID,
-		LabelAttempt: strconv.Itoa(r.Attempt),
-	}
+	r.label(LabelWorker, s.worker.ID)
+	r.label(LabelTask, r.TaskID)
+	r.label(LabelAttempt, strconv.Itoa(r.Attempt))
 	c.HostConfig.LogConfig = s.logConfig
 	limit(&c.HostConfig, r.limits)
 	confine(&c.HostConfig, t)
+}
+
+// label puts a label on the container to be.
+func (r *Run) label(name, value string) {
+	if r.Container.Labels == nil {
+		r.Container.Labels = map[string]string{}
+	}
+	r.Container.Labels[name] = value
 }
 
 // containerName is a function of what it is for, so that a create that is tried again meets the first one.
@@ -97,8 +107,11 @@ func containerName(workerID, taskID string, attempt int) string {
 }
 
 // createError says whose fault it is that a container cannot be created.
-func createError(err error) error {
+func (s containerStage) createError(r *Run, err error) error {
 	switch {
+	case r.limits.Disk > 0 && !dockerapi.IsUnavailable(err) && !dockerapi.IsNotFound(err):
+		return &task.MalformedError{Problems: []task.Problem{{Pointer: "/resources/disk", Message: fmt.Sprintf(
+			"the engine made no container whose size is limited (its storage can do that as overlay2 on xfs with project quotas): %v", err)}}}
 	case dockerapi.IsInvalid(err):
 		return &task.MalformedError{Problems: []task.Problem{{Message: "the engine refuses the container: " + err.Error()}}}
 	default:

@@ -21,7 +21,7 @@ const (
 
 // execution is the running of one container's process, from attach to exit.
 type execution struct {
-	engine     containerEngine
+	engine     Engine
 	alive      func(ctx context.Context) error // returns when the engine answers
 	ping       func(ctx context.Context) error // asks once whether it does
 	keepsAlive bool                            // containers survive a restart of the engine (live-restore)
@@ -31,6 +31,7 @@ type execution struct {
 
 	id    string
 	tty   bool
+	stdin string          // the command's whole input; "" is none
 	grace time.Duration   // between the stop signal and SIGKILL
 	lost  <-chan struct{} // the claim is gone: somebody else may start this task any moment
 
@@ -50,7 +51,7 @@ func (e *execution) run(ctx context.Context, started func(at time.Time)) (*Exit,
 	e.begin = func(at time.Time) { e.begun.Do(func() { started(at) }) }
 
 	// The order is attach, wait, start. Attached later, a short command's output is lost; waited for later, its exit.
-	link, err := e.connect(streams, dockerapi.WaitNextExit)
+	link, err := e.connect(streams, dockerapi.WaitNextExit, e.stdin)
 	if err != nil {
 		return nil, engineTrouble("prepare the start", err)
 	}
@@ -111,6 +112,9 @@ func (e *execution) ended(ctx context.Context, link *streamPair, status dockerap
 	if err != nil {
 		e.logger.Warn("cannot inspect the container after its exit: times and memory kills are not known", "error", err)
 		return exit, nil
+	}
+	if err := e.startFailure(ctx, c); err != nil {
+		return nil, err
 	}
 	return e.own(ctx, exitOf(c))
 }

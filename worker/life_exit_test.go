@@ -21,6 +21,12 @@ func TestLifeToTheExit(t *testing.T) {
 			noLog:   []string{"[docker-worker]"}, // the exit code says it all
 			want:    story{Events: ran + "log failed", Reason: Failed, ExitCode: "3", Settled: "done"},
 		},
+		"exit 75, which is to be tried again": {
+			task:    `{"image": "tool", "onExitStatus": {"retry": [75]}}`,
+			program: exits(75),
+			log:     []string{"intermittent-task: the command exited with code 75"},
+			want:    story{Events: ran + "log exception", Reason: IntermittentTask, ExitCode: "75", Retrying: true, Settled: "retry 1"},
+		},
 		"after a day": {
 			task:    `{"image": "tool", "maxRunTime": 86401}`,
 			program: runs(24*time.Hour, 0),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/docker-worker/docker-worker/worker/task"
@@ -16,6 +17,7 @@ type Reason string
 const (
 	Completed           Reason = "completed"            // exit 0
 	Failed              Reason = "failed"               // another exit code
+	IntermittentTask    Reason = "intermittent-task"    // an exit code after which the task wants to be tried again
 	Timeout             Reason = "timeout"              // maxRunTime exceeded
 	OOMKilled           Reason = "oom-killed"           // killed for memory
 	StartFailed         Reason = "start-failed"         // command not found or not executable
@@ -39,6 +41,7 @@ type verdict struct {
 var verdicts = map[Reason]verdict{
 	Completed:           {event: TaskCompleted},
 	Failed:              {event: TaskFailed},
+	IntermittentTask:    {event: TaskException, retry: true},
 	Timeout:             {event: TaskFailed},
 	OOMKilled:           {event: TaskFailed},
 	StartFailed:         {event: TaskFailed},
@@ -60,6 +63,7 @@ type Outcome struct {
 	OOMKilled bool           `json:"oomKilled"`          // the kernel killed something in the container for memory
 	Retrying  bool           `json:"retrying"`           // another attempt follows
 	Times     Times          `json:"times"`
+	Usage     *Usage         `json:"usage,omitempty"` // absent where the command ended before it was measured
 	Log       LogSummary     `json:"log"`
 }
 
@@ -113,8 +117,9 @@ var (
 )
 
 // classify decides why a task ended: the cause of its cancellation first, then a TaskError, else a fault of ours. ctx
-// is the task's; err is what the life of the task returned, nil when the command ended by itself.
-func classify(ctx context.Context, err error, exit *Exit) Outcome {
+// is the task's; err is what the life of the task returned, nil when the command ended by itself; retry lists the exit
+// codes after which the task wants to be tried again.
+func classify(ctx context.Context, err error, exit *Exit, retry []int) Outcome {
 	out := Outcome{}
 	if exit != nil {
 		out.ExitCode, out.OOMKilled = &exit.Code, exit.OOMKilled
@@ -127,6 +132,8 @@ func classify(ctx context.Context, err error, exit *Exit) Outcome {
 		out.Reason, out.Message = InternalError, "the task ended without an exit code"
 	case err == nil && exit.Code == 0:
 		out.Reason = Completed
+	case err == nil && slices.Contains(retry, exit.Code):
+		out.Reason, out.Message = IntermittentTask, fmt.Sprintf("the command exited with code %d, after which it is to be tried again", exit.Code)
 	case err == nil && exit.OOMKilled && exit.Code == 137:
 		out.Reason, out.Message = OOMKilled, "the command was killed because the container was out of memory"
 	case err == nil:

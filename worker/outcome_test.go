@@ -13,16 +13,20 @@ import (
 
 // Why a task ended: first the cause of its cancellation, then the error's own reason, else a fault of ours.
 func TestClassify(t *testing.T) {
-	zero, one, killed := 0, 1, 137
+	zero, one, temporary, killed := 0, 1, 75, 137
 	full := errors.New("disk full")
 	for name, test := range map[string]struct {
 		cause error // of the task's context
 		err   error
 		exit  *Exit
+		retry []int
 		want  Outcome
 	}{
 		"exit 0":                      {exit: &Exit{}, want: Outcome{Reason: Completed, ExitCode: &zero}},
 		"exit 1":                      {exit: &Exit{Code: 1}, want: Outcome{Reason: Failed, ExitCode: &one}},
+		"exit 75, to be retried":      {exit: &Exit{Code: 75}, retry: []int{3, 75}, want: Outcome{Reason: IntermittentTask, ExitCode: &temporary}},
+		"exit 1, not to be retried":   {exit: &Exit{Code: 1}, retry: []int{75}, want: Outcome{Reason: Failed, ExitCode: &one}},
+		"timeout is no exit code":     {err: ErrTimeout, exit: &Exit{Code: 75}, retry: []int{75}, want: Outcome{Reason: Timeout, ExitCode: &temporary}},
 		"exit 137":                    {exit: &Exit{Code: 137}, want: Outcome{Reason: Failed, ExitCode: &killed}},
 		"out of memory":               {exit: &Exit{Code: 137, OOMKilled: true}, want: Outcome{Reason: OOMKilled, ExitCode: &killed, OOMKilled: true}},
 		"exit 0, cancelled too late":  {cause: ErrShutdown, exit: &Exit{}, want: Outcome{Reason: Completed, ExitCode: &zero}},
@@ -47,7 +51,7 @@ func TestClassify(t *testing.T) {
 			if test.cause != nil {
 				cancel(test.cause)
 			}
-			got := classify(ctx, test.err, test.exit)
+			got := classify(ctx, test.err, test.exit, test.retry)
 			if got.Reason != Completed && got.Message == "" {
 				t.Error("no words for a person")
 			}
@@ -61,7 +65,7 @@ func TestClassify(t *testing.T) {
 
 // Every reason has a verdict, and nothing is both tried again and handed to the dead-letter exchange.
 func TestVerdicts(t *testing.T) {
-	reasons := []Reason{Completed, Failed, Timeout, OOMKilled, StartFailed, MalformedPayload, ImageUnavailable, ResourceUnavailable,
+	reasons := []Reason{Completed, Failed, IntermittentTask, Timeout, OOMKilled, StartFailed, MalformedPayload, ImageUnavailable, ResourceUnavailable,
 		Canceled, WorkerShutdown, InternalError, TooManyAttempts}
 	for _, reason := range reasons {
 		v, ok := verdicts[reason]

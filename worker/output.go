@@ -22,6 +22,7 @@ var copyBuffers = sync.Pool{New: func() any { return new([recordHeader + copyBuf
 type streamPair struct {
 	output io.Closer
 	copied chan struct{} // closed when the output has ended or broken
+	fed    chan struct{} // closed when the input was given or refused; nil without any
 	wait   io.Closer
 	waited chan struct{}
 	exit   chan exitResult // gets one value
@@ -32,13 +33,37 @@ type exitResult struct {
 	err    error // the exit is unknown
 }
 
-// connect attaches to the container and begins to wait for it. ctx ends both.
-func (e *execution) connect(ctx context.Context, condition dockerapi.WaitCondition) (*streamPair, error) {
-	output, err := e.engine.ContainerAttach(ctx, e.id, dockerapi.AttachOptions{Stdout: true, Stderr: true})
+// connect attaches to the container and begins to wait for it. ctx ends both. Where there is input, the command gets it
+// from then on.
+func (e *execution) connect(ctx context.Context, condition dockerapi.WaitCondition, input string) (*streamPair, error) {
+	output, err := e.engine.ContainerAttach(ctx, e.id, dockerapi.AttachOptions{Stdin: input != "", Stdout: true, Stderr: true})
 	if err != nil {
 		return nil, fmt.Errorf("attach: %w", err)
 	}
-	return e.join(ctx, output, nil, condition)
+	link, err := e.join(ctx, output, nil, condition)
+	if err == nil && input != "" {
+		link.feed(output, input)
+	}
+	return link, err
+}
+
+// stdin is the writing half of an attachment.
+type stdin interface {
+	io.Writer
+	CloseWrite() error
+}
+
+// feed gives the command its input, and then its end. A command that does not read it all is no trouble.
+func (s *streamPair) feed(output io.ReadCloser, input string) {
+	s.fed = make(chan struct{})
+	go func() {
+		defer close(s.fed)
+		if in, ok := output.(stdin); ok {
+			if _, err := io.WriteString(in, input); err == nil {
+				_ = in.CloseWrite()
+			}
+		}
+	}()
 }
 
 // join begins to wait for the container whose output this is, and to copy the output, without what is known of it.
@@ -86,6 +111,9 @@ func (s *streamPair) close() {
 	s.wait.Close()
 	<-s.copied
 	<-s.waited
+	if s.fed != nil {
+		<-s.fed
+	}
 }
 
 // copyOutput moves the container's output into the journal, without what is known already, and waits for nobody but the

@@ -37,6 +37,7 @@ type Run struct {
 	found       *dockerapi.Container // the container of an earlier process; nil where this one made it
 	relayed     chan error           // gets one value when the relay ends
 	relayCtx    context.Context
+	usage       usage
 	state       State
 	times       Times
 }
@@ -151,7 +152,8 @@ func (w *Worker) live(ctx context.Context, r *Run) Outcome {
 		})
 	}
 	r.move(Finishing, nil)
-	out := classify(ctx, err, exit)
+	out := classify(ctx, err, exit, r.retryCodes())
+	out.Usage = r.usage.summary(exit, r.limits)
 	var bug *panicError
 	if errors.As(err, &bug) {
 		r.Logger.Error("a bug in docker-worker ended a task", "error", err, "stack", string(bug.stack))
@@ -165,6 +167,14 @@ func (w *Worker) live(ctx context.Context, r *Run) Outcome {
 	r.move(Resolved, nil)
 	out.Times = r.times
 	return out
+}
+
+// retryCodes are the exit codes after which the task wants to be tried again.
+func (r *Run) retryCodes() []int {
+	if r.Task == nil {
+		return nil
+	}
+	return r.Task.OnExitStatus.Retry
 }
 
 // conclude is the rest of a life whose command an earlier process saw to its end: what is left of the task is removed,
@@ -201,6 +211,7 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 		logger:     r.Logger.With("container", r.ContainerID),
 		id:         r.ContainerID,
 		tty:        r.Task.TTY,
+		stdin:      r.Task.Stdin,
 		grace:      r.Task.StopGrace.Duration(),
 		lost:       r.delivery.Lost(),
 	}
@@ -208,6 +219,8 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 		timer = time.AfterFunc(limit-time.Since(at), func() { cancel(fmt.Errorf("%w: %v", ErrTimeout, limit)) })
 		r.move(Running, r.startedDetails())
 	}
+	measured := r.usage.measure(ctx, w.cfg.Engine, r.ContainerID)
+	defer func() { cancel(nil); <-measured }()
 	var exit *Exit
 	var err error
 	if r.found == nil || r.found.State.StartedAt.Year() <= 1 {

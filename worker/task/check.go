@@ -44,10 +44,9 @@ func (t *Task) check() []finding {
 			}
 		}
 		checkPath(problem, artifact.Path, "artifacts", name, "path")
-		if slices.Contains(strings.Split(name, "/"), "..") || slices.Contains(strings.Split(name, "/"), ".") {
-			problem("a name has neither . nor .. between its slashes", "artifacts", name)
-		}
+		checkName(problem, name, "artifacts", name)
 	}
+	checkName(problem, t.Log.Name, "log")
 	return found
 }
 
@@ -125,6 +124,14 @@ func (t *Task) checkPaths(problem reporter) {
 				problem(fmt.Sprintf("is the path of cache %s as well", other), "cache", name)
 			}
 		}
+	}
+}
+
+// checkName finds a name of an artifact that would lead out of the place where artifacts are kept.
+func checkName(problem reporter, name string, at ...string) {
+	parts := strings.Split(name, "/")
+	if slices.Contains(parts, "..") || slices.Contains(parts, ".") {
+		problem("a name has neither . nor .. between its slashes", at...)
 	}
 }
 

@@ -100,8 +100,6 @@ func flatten(found []finding, err *jsonschema.ValidationError) []finding {
 			found = append(found, finding{inside(name), strayName(at, name)})
 		}
 		return found
-	case *kind.PropertyNames:
-		return append(found, finding{inside(k.Property), strayName(at, k.Property)})
 	case *kind.Required:
 		for _, name := range k.Missing {
 			found = append(found, finding{inside(name), "is required"})

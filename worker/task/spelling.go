@@ -24,7 +24,7 @@ func strayName(at []string, name string) string {
 			return rule
 		}
 		if last == "ulimits" {
-			return "is not a limit that Linux has" + didYouMean(name, ulimitNames(at))
+			return "is not a limit that Linux has" + didYouMean(name, fieldsAt(at))
 		}
 	}
 	return "unknown field" + didYouMean(name, fieldsAt(at))
@@ -39,18 +39,6 @@ func fieldsAt(at []string) []string {
 			names = append(names, name)
 		}
 		s = s.Ref
-	}
-	return names
-}
-
-func ulimitNames(at []string) []string {
-	s := schemaAt(at)
-	if s == nil || s.PropertyNames == nil || s.PropertyNames.Enum == nil {
-		return nil
-	}
-	var names []string
-	for _, value := range s.PropertyNames.Enum.Values {
-		names = append(names, fmt.Sprint(value))
 	}
 	return names
 }

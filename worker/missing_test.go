@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+)
+
+// files is a container's file system: modes by path.
+type files map[string]fs.FileMode
+
+type filesEngine struct {
+	Engine
+	files files
+	err   error // instead of an answer
+	asked []string
+}
+
+func (e *filesEngine) ContainerArchiveInfo(_ context.Context, _, path string) (dockerapi.PathStat, error) {
+	e.asked = append(e.asked, path)
+	if e.err != nil {
+		return dockerapi.PathStat{}, e.err
+	}
+	mode, ok := e.files[path]
+	if !ok {
+		return dockerapi.PathStat{}, &dockerapi.Error{StatusCode: http.StatusNotFound, Message: "no such file"}
+	}
+	return dockerapi.PathStat{Mode: mode}, nil
+}
+
+// An exit code of 126 or 127 is the command's own, unless the container says that it cannot have been started.
+func TestStartFailure(t *testing.T) {
+	for name, test := range map[string]struct {
+		path  string
+		env   []string
+		dir   string
+		code  int
+		files files
+		err   error
+		want  int // the exit code of a start that failed; 0 for none
+		asked []string
+	}{
+		"not there":                      {path: "nothere", code: 127, want: 127, env: []string{"PATH=/bin:/opt"}, asked: []string{"/bin/nothere", "/opt/nothere"}},
+		"there, and says 127":            {path: "sh", code: 127, env: []string{"PATH=/bin"}, files: files{"/bin/sh": 0o755}, asked: []string{"/bin/sh"}},
+		"a link is taken for a command":  {path: "sh", code: 126, env: []string{"PATH=/bin"}, files: files{"/bin/sh": fs.ModeSymlink | 0o777}, asked: []string{"/bin/sh"}},
+		"not executable":                 {path: "/data", code: 126, files: files{"/data": 0o644}, want: 126, asked: []string{"/data"}},
+		"a directory":                    {path: "/etc", code: 126, files: files{"/etc": fs.ModeDir | 0o755}, want: 126, asked: []string{"/etc"}},
+		"executable, and says 126":       {path: "/run.sh", code: 126, files: files{"/run.sh": 0o755}, asked: []string{"/run.sh"}},
+		"relative to the directory":      {path: "./run.sh", dir: "/src", code: 127, want: 127, asked: []string{"/src/run.sh"}},
+		"the last PATH counts":           {path: "x", code: 127, want: 127, env: []string{"PATH=/a", "PATH=/b:tools"}, dir: "/src", asked: []string{"/b/x", "/src/tools/x"}},
+		"another exit code is its own":   {path: "nothere", code: 1},
+		"an engine that does not say":    {path: "nothere", code: 127, env: []string{"PATH=/bin"}, err: errors.New("away"), asked: []string{"/bin/nothere"}},
+		"a container that does not say":  {code: 127},
+		"127 of a file that is not gone": {path: "/data", code: 127, files: files{"/data": 0o644}, asked: []string{"/data"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine := &filesEngine{files: test.files, err: test.err}
+			e := &execution{engine: engine, logger: slog.New(slog.DiscardHandler), id: "c1"}
+			err := e.startFailure(t.Context(), dockerapi.Container{
+				Path:   test.path,
+				State:  dockerapi.ContainerState{ExitCode: test.code},
+				Config: dockerapi.InspectedConfig{Env: test.env, WorkingDir: test.dir},
+			})
+			got := 0
+			if failed, ok := errors.AsType[*TaskError](err); ok && failed.Reason == StartFailed {
+				got = failed.ExitCode
+			}
+			if got != test.want || got == 0 && err != nil {
+				t.Errorf("%v, want a start that failed with %d", err, test.want)
+			}
+			if diff := cmp.Diff(test.asked, engine.asked); diff != "" {
+				t.Errorf("looked for (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package worker
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/worker/task"
+)
+
+// The first sample of what a container uses is taken early, for the many tasks that are short; then they are rare.
+const (
+	usageFirst    = time.Second
+	usageInterval = 10 * time.Second
+)
+
+// Usage is what the command used, as of the last sample. Samples are ten seconds apart, so the peak of the memory is a
+// lower bound where the engine does not keep it (cgroup v2).
+type Usage struct {
+	PeakMemory   uint64    `json:"peakMemory"` // bytes, with the page cache on cgroup v1
+	CPUSeconds   float64   `json:"cpuSeconds"`
+	NetworkIn    uint64    `json:"networkIn"`  // bytes
+	NetworkOut   uint64    `json:"networkOut"` // bytes
+	BlockRead    uint64    `json:"blockRead"`  // bytes
+	BlockWritten uint64    `json:"blockWritten"`
+	Sampled      time.Time `json:"sampled"`
+}
+
+// usage collects the samples of one container.
+type usage struct {
+	mu   sync.Mutex
+	last Usage
+}
+
+// measure takes samples until ctx ends. The channel is closed when no more is done.
+func (u *usage) measure(ctx context.Context, engine processEngine, container string) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for pause := usageFirst; sleep(ctx, pause) == nil; pause = usageInterval {
+			stats, err := engine.ContainerStats(ctx, container)
+			if err == nil {
+				u.add(stats, time.Now().UTC())
+			} else if !dockerapi.IsUnavailable(err) {
+				return // gone, or an engine that cannot tell
+			}
+		}
+	}()
+	return done
+}
+
+func (u *usage) add(s dockerapi.Stats, at time.Time) {
+	if s.MemoryStats.Usage == 0 && s.CPUStats.CPUUsage.TotalUsage == 0 {
+		return // of a container that is not running (any more)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	sample := Usage{
+		PeakMemory: max(u.last.PeakMemory, s.MemoryStats.MaxUsage, s.MemoryStats.WorkingSet()),
+		CPUSeconds: float64(s.CPUStats.CPUUsage.TotalUsage) / 1e9,
+		Sampled:    at,
+	}
+	for _, n := range s.Networks {
+		sample.NetworkIn += n.RxBytes
+		sample.NetworkOut += n.TxBytes
+	}
+	for _, entry := range s.BlkioStats.IOServiceBytes {
+		switch strings.ToLower(entry.Op) {
+		case "read":
+			sample.BlockRead += entry.Value
+		case "write":
+			sample.BlockWritten += entry.Value
+		}
+	}
+	u.last = sample
+}
+
+// summary is what the outcome tells; nil where nothing was measured. What ran out of memory had all there was.
+func (u *usage) summary(exit *Exit, limits task.Limits) *Usage {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	sum := u.last
+	if exit != nil && exit.OOMKilled && limits.Memory > 0 {
+		sum.PeakMemory = max(sum.PeakMemory, uint64(limits.Memory))
+		if sum.Sampled.IsZero() {
+			sum.Sampled = exit.Finished
+		}
+	}
+	if sum.Sampled.IsZero() {
+		return nil
+	}
+	return &sum
+}
