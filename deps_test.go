@@ -16,6 +16,7 @@ func TestImportDirections(t *testing.T) {
 		module + "/schema":    {},
 		module + "/dockerapi": {},
 		module + "/amqp":      {"github.com/rabbitmq/amqp091-go"},
+		module + "/internal/unpack": {"github.com/klauspost/compress"},
 		// The format of a task knows nothing that does anything.
 		module + "/worker/task": {module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 		module + "/worker":      {module + "/worker/task", module + "/dockerapi", module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
