@@ -13,9 +13,9 @@ const module = "github.com/docker-worker/docker-worker"
 // and of others. What a package is not allowed here it does not import, not even through somebody else.
 func TestImportDirections(t *testing.T) {
 	allowed := map[string][]string{
-		module + "/schema":    {},
-		module + "/dockerapi": {},
-		module + "/amqp":      {"github.com/rabbitmq/amqp091-go"},
+		module + "/schema":          {},
+		module + "/dockerapi":       {},
+		module + "/amqp":            {"github.com/rabbitmq/amqp091-go"},
 		module + "/internal/unpack": {"github.com/klauspost/compress"},
 		// The format of a task knows nothing that does anything.
 		module + "/worker/task": {module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},

@@ -43,6 +43,7 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			runCommand(),
 			submitCommand(),
 			validateCommand(),
+			explainCommand(),
 			schemaCommand(),
 			queueCommand(),
 			cancelCommand(),

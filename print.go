@@ -84,7 +84,7 @@ func (p *printer) summary() {
 	o := p.outcome
 	word := string(o.Event[len("task."):])
 	switch {
-	case o.Reason == worker.Completed || o.Reason == worker.Failed:
+	case o.ExitCode != nil && (o.Reason == worker.Completed || o.Reason == worker.Failed):
 		fmt.Fprintf(p.stderr, "%s: exit code %d\n", word, *o.ExitCode)
 	case o.ExitCode != nil:
 		fmt.Fprintf(p.stderr, "%s: %s, exit code %d\n", word, o.Reason, *o.ExitCode)

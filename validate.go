@@ -27,18 +27,7 @@ func validateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			body, err := readTask(c, args[0])
-			if err != nil {
-				return err
-			}
-			_, err = task.Parse(body, task.Policy{Unknown: true})
-			if malformed, ok := errors.AsType[*task.MalformedError](err); ok {
-				for _, problem := range malformed.Problems {
-					fmt.Fprintln(c.App.Writer, problem)
-				}
-				return failure{exitMalformed, nil}
-			}
-			if err != nil {
+			if _, _, err := parseFile(c, args[0], task.Policy{Unknown: true}); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.App.Writer, "valid")
@@ -62,6 +51,21 @@ func schemaCommand() *cli.Command {
 			return err
 		},
 	}
+}
+
+// parseFile reads a task from a file. What is wrong with it goes to standard output, a line for each problem.
+func parseFile(c *cli.Context, name string, policy task.Policy) (t *task.Task, body []byte, err error) {
+	if body, err = readTask(c, name); err != nil {
+		return nil, nil, err
+	}
+	t, err = task.Parse(body, policy)
+	if malformed, ok := errors.AsType[*task.MalformedError](err); ok {
+		for _, problem := range malformed.Problems {
+			fmt.Fprintln(c.App.Writer, problem)
+		}
+		return nil, nil, failure{exitMalformed, nil}
+	}
+	return t, body, err
 }
 
 // readTask reads a file, or standard input for "-": one byte more than a task may have, so that too much is seen.
