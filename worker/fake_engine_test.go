@@ -62,14 +62,14 @@ type fakeEngine struct {
 
 func newFakeEngine() *fakeEngine {
 	tool := dockerapi.Image{ID: imageOfTool, RepoDigests: []string{"tool@sha256:d16e57"}, Config: dockerapi.ImageConfig{Cmd: []string{"run"}}}
-	return &fakeEngine{
+	return new(fakeVolumes).with(&fakeEngine{
 		program:    func(*process) int { return 0 },
 		registry:   map[string]dockerapi.Image{"tool:latest": tool},
 		images:     map[string]dockerapi.Image{"tool:latest": tool},
 		on:         map[call]func(context.Context, int) error{},
 		counts:     map[call]int{},
 		containers: map[string]*fakeContainer{},
-	}
+	})
 }
 
 // script makes the calls fail with errs, in turn; nil lets one work, and so do all after the last.

@@ -65,6 +65,7 @@ type Outcome struct {
 	Times     Times          `json:"times"`
 	Usage     *Usage         `json:"usage,omitempty"` // absent where the command ended before it was measured
 	Log       LogSummary     `json:"log"`
+	Caches    []CacheUse     `json:"caches,omitempty"` // by name
 }
 
 // Event is the type of the event that tells this outcome.

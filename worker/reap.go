@@ -28,6 +28,8 @@ type Leftover struct {
 	TaskID  string
 	Attempt string
 	Created time.Time
+
+	caches map[string]string // of a container: names by volume
 }
 
 // Reap is the work of a moment, of a worker that does not run: it finds what the claims of this id do not explain,
@@ -41,6 +43,9 @@ func (w *Worker) Reap(ctx context.Context, rehearsal bool) ([]Leftover, error) {
 	claims, err := w.cfg.Source.Resume(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for the claims of this worker: %w", err)
+	}
+	if err := w.caches.load(ctx, explainedBy(claims)); err != nil {
+		return nil, err
 	}
 	found, err := w.leftovers(ctx, time.Now().Add(time.Minute), explainedBy(claims))
 	if err != nil || rehearsal {
@@ -61,7 +66,8 @@ func (w *Worker) leftovers(ctx context.Context, before time.Time, explain func(t
 		return nil, fmt.Errorf("look for containers that were left behind: %w", err)
 	}
 	for _, c := range containers {
-		found = append(found, Leftover{"container", c.ID, c.Labels[LabelTask], c.Labels[LabelAttempt], time.Unix(c.Created, 0)})
+		found = append(found, Leftover{Kind: "container", Name: c.ID, TaskID: c.Labels[LabelTask], Attempt: c.Labels[LabelAttempt],
+			Created: time.Unix(c.Created, 0), caches: heldCaches(c.Labels[LabelCaches])})
 	}
 	files, err := os.ReadDir(w.taskDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +79,7 @@ func (w *Worker) leftovers(ctx context.Context, before time.Time, explain func(t
 			continue // gone meanwhile
 		}
 		task, attempt, _ := strings.Cut(strings.TrimSuffix(file.Name(), checkpointSuffix), ".")
-		found = append(found, Leftover{"journal", filepath.Join(w.taskDir(), file.Name()), task, attempt, info.ModTime()})
+		found = append(found, Leftover{Kind: "journal", Name: filepath.Join(w.taskDir(), file.Name()), TaskID: task, Attempt: attempt, Created: info.ModTime()})
 	}
 	unexplained := found[:0]
 	for _, l := range found {
@@ -102,10 +108,12 @@ func (w *Worker) reap(ctx context.Context, before time.Time, explain func(taskID
 	return w.remove(ctx, found)
 }
 
-// remove removes leftovers, as many as it can; containers with their anonymous volumes.
+// remove removes leftovers, as many as it can; containers with their anonymous volumes. Caches that were purged before
+// go as well, if nothing holds them any more.
 func (w *Worker) remove(ctx context.Context, found []Leftover) error {
 	var failed []error
 	for _, l := range found {
+		w.caches.purge(l.caches) // before the container lets go of what it may have left half-written
 		w.logger.Warn("removing what was left behind", "kind", l.Kind, "name", l.Name, "task", l.TaskID, "attempt", l.Attempt)
 		var err error
 		if l.Kind == "container" {
@@ -117,7 +125,7 @@ func (w *Worker) remove(ctx context.Context, found []Leftover) error {
 			failed = append(failed, fmt.Errorf("remove %s %s: %w", l.Kind, l.Name, err))
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, w.caches.removePurged(ctx))...)
 }
 
 // reapForever looks for leftovers now and then, until ctx ends: of creates that an engine finished after their caller

@@ -145,7 +145,8 @@ func TestReapByHand(t *testing.T) {
 // A journal that is gone already is no trouble; one that cannot be removed is told, and the rest goes all the same.
 func TestReapRemovesWhatItCan(t *testing.T) {
 	r := &rig{t: t, engine: newFakeEngine()}
-	w := &Worker{cfg: Config{Engine: r.engine}, logger: slog.New(slog.DiscardHandler)}
+	logger := slog.New(slog.DiscardHandler)
+	w := &Worker{cfg: Config{Engine: r.engine}, logger: logger, caches: newCaches(r.engine, logger, "w1", "")}
 	full := t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)

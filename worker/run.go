@@ -189,6 +189,8 @@ func (w *Worker) conclude(ctx context.Context, r *Run, undo func(*Outcome)) Outc
 	if err := w.cfg.Engine.ContainerRemove(ctx, name, dockerapi.RemoveOptions{Force: true, Volumes: true}); err != nil {
 		r.Logger.Error("cannot remove the container of a task that has ended", "error", err)
 	}
+	// Whether its exit code spoils the caches only the task knows, which is not read any more.
+	out.Caches = w.caches.giveBack(r.cacheHolder(), out.Reason != Completed)
 	undo(&out)
 	r.move(Resolved, nil)
 	out.Times = r.times

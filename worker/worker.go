@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type Config struct {
 	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
 	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
+	CacheSize      int64         // bytes that all caches may have before those not used for long are removed; 0 is no limit
 	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
 	Version        string        // of this program, told in events
 
@@ -56,6 +58,7 @@ type Worker struct {
 	engine   dockerapi.Info // what the engine said at the start
 	gate     *gate
 	images   *images
+	caches   *caches
 	tasks    tasks
 	counters counters
 	handover handover
@@ -92,13 +95,15 @@ func New(cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the host's name: %w", err)
 	}
-	return &Worker{
+	w := &Worker{
 		cfg:    cfg,
 		logger: cfg.Logger,
 		facts:  workerFacts{ID: cfg.ID, Type: cfg.Type, Host: host},
 		gate:   newGate(cfg.Engine, cfg.Logger),
 		images: &images{engine: cfg.Engine, logger: cfg.Logger, pulls: map[string]*pull{}},
-	}, nil
+	}
+	w.caches = newCaches(cfg.Engine, cfg.Logger, cfg.ID, filepath.Join(w.dir(), cacheFile))
+	return w, nil
 }
 
 func orDefault[T comparable](value, otherwise T) T {
@@ -133,6 +138,9 @@ func (w *Worker) Run(intake, work context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for claims of an earlier process: %w", err)
 	}
+	if err := w.caches.load(intake, explainedBy(resumed)); err != nil {
+		return err
+	}
 	// Nothing runs yet: whatever no claim explains was lost to others, however young it is.
 	if err := w.reap(intake, time.Now().Add(time.Minute), explainedBy(resumed)); err != nil {
 		return err
@@ -155,6 +163,9 @@ func (w *Worker) Run(intake, work context.Context) error {
 		slots.Go(func() { w.slot(intake, work) })
 	}
 	reaper.Go(func() { w.reapForever(intake) })
+	if limit := w.cfg.CacheSize; limit > 0 {
+		reaper.Go(func() { w.caches.keepBelow(intake, limit) })
+	}
 	<-intake.Done()
 	beat.drain()
 	slots.Wait()
@@ -193,6 +204,8 @@ func (w *Worker) slot(intake, work context.Context) {
 // attempt processes a delivery, whatever happens.
 func (w *Worker) attempt(work context.Context, d *Delivery) {
 	d.Claim = careful{d.Claim, &w.handover}
+	// A resumed attempt that does not come as far as its caches gives them up all the same.
+	defer w.caches.giveBack(cacheHolder(d.MessageID, strconv.Itoa(d.Attempts+1)), true)
 	if err := guard(func() error { w.process(work, d); return nil }); err != nil {
 		var bug *panicError
 		errors.As(err, &bug)
