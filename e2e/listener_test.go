@@ -56,7 +56,7 @@ type fields struct {
 	ExitCode    *int
 	Retrying    bool
 	Times       struct{ Claimed, Started, Finished time.Time }
-	Metadata    map[string]string
+	Metadata    map[string]any
 	Log         struct {
 		Bytes, DroppedBytes, StdoutBytes, StderrBytes int64
 		SHA256                                        string

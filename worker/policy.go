@@ -12,11 +12,12 @@ func (w *Worker) policy() task.Policy {
 }
 
 // WithHost fills in what a policy leaves to the host: a container for which nobody set a limit gets nine tenths of the
-// memory that there is.
+// memory that there is, and none gets more CPUs than there are: the engine refuses that.
 func WithHost(p task.Policy, host dockerapi.Info) task.Policy {
 	const step = 1 << 20
 	if p.Default.Memory == 0 && p.Max.Memory == 0 {
 		p.Default.Memory = task.Bytes(host.MemTotal / 10 * 9 / step * step)
 	}
+	p.HostCPUs = float64(host.NCPU)
 	return p
 }

@@ -17,11 +17,14 @@ type Limits struct {
 }
 
 // Limits is what applies to a container that asks for r: what it says, else the worker's default, else the worker's
-// maximum; where none of them says anything there is no limit.
+// maximum; where none of them says anything there is no limit. More CPUs than the host has are those that it has.
 func (p Policy) Limits(r Resources) Limits {
 	l := Limits{Origins: map[string]Origin{}}
 	l.Memory = pick(l, "memory", r.Memory, p.Default.Memory, p.Max.Memory)
 	l.CPUs = pick(l, "cpus", r.CPUs, p.Default.CPUs, p.Max.CPUs)
+	if p.HostCPUs > 0 {
+		l.CPUs = min(l.CPUs, p.HostCPUs)
+	}
 	l.PIDs = pick(l, "pids", r.PIDs, p.Default.PIDs, p.Max.PIDs)
 	l.ShmSize = pick(l, "shmSize", r.ShmSize, p.Default.ShmSize, 0)
 	l.Disk = pick(l, "disk", r.Disk, p.Default.Disk, p.Max.Disk)

@@ -19,6 +19,8 @@ type Policy struct {
 	Allow  Allowances
 	Images []string // patterns of the image references that may run, with * for any text; none means all
 
+	HostCPUs float64 // what the host has, of which no container gets more; 0 is not known
+
 	ArtifactStore bool // there is a place for artifacts that name no URL
 
 	Unknown bool // no host is asked: only the format counts

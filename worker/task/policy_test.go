@@ -63,6 +63,16 @@ func TestParseAllowance(t *testing.T) {
 	}
 }
 
+// A limit that the host cannot reach is none that an engine takes.
+func TestLimitsOfTheHost(t *testing.T) {
+	policy := Policy{Max: Resources{CPUs: 64}, HostCPUs: 2}
+	for asked, want := range map[float64]float64{0: 2, 1.5: 1.5, 4: 2} {
+		if got := policy.Limits(Resources{CPUs: asked}).CPUs; got != want {
+			t.Errorf("%v CPUs asked: %v, want %v", asked, got, want)
+		}
+	}
+}
+
 // The task comes first, then the worker's default, then its maximum.
 func TestLimits(t *testing.T) {
 	policy := Policy{
