@@ -27,6 +27,7 @@ func (e *execution) adopt(ctx context.Context, c dockerapi.Container, started fu
 	if err != nil {
 		return nil, engineTrouble("go on with the container", err)
 	}
+	defer func() { e.transcript.end() }() // of whatever transcript is the last
 	return e.watch(ctx, streams, link)
 }
 
@@ -80,12 +81,8 @@ func (e *execution) reconnect(ctx context.Context) (*streamPair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the log again: %w", err)
 	}
-	e.journal.rewind()
-	known := map[recordKind]*overlap{
-		recordStdout: newOverlap(e.journal, recordStdout),
-		recordStderr: newOverlap(e.journal, recordStderr),
-	}
-	return e.join(ctx, output, known, dockerapi.WaitNotRunning)
+	e.transcript = e.transcript.again()
+	return e.join(ctx, output, dockerapi.WaitNotRunning)
 }
 
 // hostStartedAfter tells whether this host was booted after t. An engine on another host is not asked: then it is false.

@@ -27,6 +27,7 @@ type execution struct {
 	keepsAlive bool                            // containers survive a restart of the engine (live-restore)
 	replays    bool                            // the engine keeps a copy of the log that can be read again
 	journal    *journal
+	transcript *transcript // of the output; another one when it is read again from its beginning
 	logger     *slog.Logger
 
 	id    string
@@ -55,6 +56,7 @@ func (e *execution) run(ctx context.Context, started func(at time.Time)) (*Exit,
 	if err != nil {
 		return nil, engineTrouble("prepare the start", err)
 	}
+	defer func() { e.transcript.end() }() // of whatever transcript is the last
 	defer link.close()
 	if err := e.start(ctx); err != nil {
 		e.begun.Do(func() {})

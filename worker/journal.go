@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/docker-worker/docker-worker/internal/mask"
 )
 
 // A journal is all that one attempt at a task has to tell, in order, in a file of the host: its log and its events. It
@@ -32,6 +34,8 @@ type journal struct {
 	urgent   int      // records appended that the relay should not hold back
 	closed   bool
 	wake     chan struct{} // holds one token when something changed
+
+	masker *mask.Masker // of the task's secrets; the command's output is masked when it comes here
 
 	limit      int64 // log bytes that are kept, all streams of the command; the rest is cut out before the end
 	keptStdout int64
@@ -110,8 +114,19 @@ func (j *journal) logf(format string, args ...any) {
 }
 
 func (j *journal) line(text string) {
-	j.append(recordWorker, fmt.Appendf(make([]byte, recordHeader), "%s\n", text))
+	j.append(recordWorker, fmt.Appendf(make([]byte, recordHeader), "%s\n", j.masker.Text(text)))
 }
+
+// hide masks secrets in the worker's own lines and in events from here on.
+func (j *journal) hide(m *mask.Masker) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.masker = m
+}
+
+// machineMade are the fields of events that no secret is looked for in: machines read them, and made them. A short secret
+// is found in a digest or a time by chance.
+var machineMade = []string{"reason", "stage", "id", "containerId", "digest", "sha256", "claimed", "preparing", "started", "finished", "resolved", "leaseUntil"}
 
 // emit appends an event.
 func (j *journal) emit(event EventType, at time.Time, details any) {
@@ -122,12 +137,13 @@ func (j *journal) emit(event EventType, at time.Time, details any) {
 			panic(fmt.Sprintf("worker: encode %s: %v", event, err)) // our own struct
 		}
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.Details = j.masker.JSON(e.Details, machineMade...)
 	payload, err := json.Marshal(e)
 	if err != nil {
 		panic(fmt.Sprintf("worker: encode %s: %v", event, err))
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.append(recordEvent, append(make([]byte, recordHeader), payload...))
 }
 

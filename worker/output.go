@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
-	"github.com/docker-worker/docker-worker/worker/task"
 )
 
 // copyBuffer is read from the engine at once, in bytes: as much as its frames hold.
@@ -40,7 +39,7 @@ func (e *execution) connect(ctx context.Context, condition dockerapi.WaitConditi
 	if err != nil {
 		return nil, fmt.Errorf("attach: %w", err)
 	}
-	link, err := e.join(ctx, output, nil, condition)
+	link, err := e.join(ctx, output, condition)
 	if err == nil && input != "" {
 		link.feed(output, input)
 	}
@@ -66,8 +65,8 @@ func (s *streamPair) feed(output io.ReadCloser, input string) {
 	}()
 }
 
-// join begins to wait for the container whose output this is, and to copy the output, without what is known of it.
-func (e *execution) join(ctx context.Context, output io.ReadCloser, known map[recordKind]*overlap, condition dockerapi.WaitCondition) (*streamPair, error) {
+// join begins to wait for the container whose output this is, and to copy the output.
+func (e *execution) join(ctx context.Context, output io.ReadCloser, condition dockerapi.WaitCondition) (*streamPair, error) {
 	wait, err := e.engine.ContainerWait(ctx, e.id, condition)
 	if err != nil {
 		output.Close()
@@ -82,7 +81,7 @@ func (e *execution) join(ctx context.Context, output io.ReadCloser, known map[re
 	}
 	go func() {
 		defer close(link.copied)
-		if err := e.copyOutput(output, known); err != nil && ctx.Err() == nil {
+		if err := e.copyOutput(output); err != nil && ctx.Err() == nil {
 			e.logger.Warn("the container's output broke off", "error", err)
 		}
 	}()
@@ -116,9 +115,8 @@ func (s *streamPair) close() {
 	}
 }
 
-// copyOutput moves the container's output into the journal, without what is known already, and waits for nobody but the
-// disk.
-func (e *execution) copyOutput(output io.Reader, known map[recordKind]*overlap) error {
+// copyOutput moves the container's output into the journal, and waits for nobody but the disk.
+func (e *execution) copyOutput(output io.Reader) error {
 	buffer := copyBuffers.Get().(*[recordHeader + copyBuffer]byte)
 	defer copyBuffers.Put(buffer)
 	text := buffer[recordHeader:]
@@ -134,42 +132,14 @@ func (e *execution) copyOutput(output io.Reader, known map[recordKind]*overlap) 
 		n, stream, err := read()
 		if n > 0 {
 			e.begin(time.Now())
-			e.keep(stream, buffer[:recordHeader+n], known)
+			e.transcript.add(stream, buffer[:recordHeader+n])
 		}
 		if err == io.EOF {
-			return e.agreed(known)
+			e.transcript.agreed()
+			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
-}
-
-// keep writes a piece of a stream; framed has room for a record's header in front.
-func (e *execution) keep(stream dockerapi.Stream, framed []byte, known map[recordKind]*overlap) {
-	kind := recordStdout
-	switch stream {
-	case dockerapi.Stderr:
-		kind = recordStderr
-	case dockerapi.SystemErr:
-		e.journal.logf("[docker-worker] the engine says: %s", task.Bounded(string(framed[recordHeader:])))
-		return
-	}
-	if k := known[kind]; k != nil {
-		// What is passed over makes the room for the header.
-		framed = framed[len(framed)-recordHeader-len(k.fresh(framed[recordHeader:])):]
-	}
-	if len(framed) > recordHeader {
-		e.journal.writeLog(kind, framed)
-	}
-}
-
-// agreed says so when the engine's log was not what the journal had.
-func (e *execution) agreed(known map[recordKind]*overlap) error {
-	for kind, k := range known {
-		if k.differs {
-			e.journal.logf("[docker-worker] what the engine kept of %s differs from what was read before; a few bytes may be missing or come twice", streamNames[kind])
-		}
-	}
-	return nil
 }

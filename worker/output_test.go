@@ -40,8 +40,8 @@ func TestCopyOutput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := newTestJournal(t, 1<<20)
-			e := &execution{journal: j, logger: slog.New(slog.DiscardHandler), begin: func(time.Time) {}}
-			if err := e.copyOutput(test.stream, nil); !errors.Is(err, test.err) {
+			e := &execution{journal: j, transcript: newTranscript(j, nil), logger: slog.New(slog.DiscardHandler), begin: func(time.Time) {}}
+			if err := e.copyOutput(test.stream); !errors.Is(err, test.err) {
 				t.Errorf("error: %v, want %v", err, test.err)
 			}
 			got := merged(records(t, j, rand.New(rand.NewPCG(1, 1))))

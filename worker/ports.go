@@ -27,6 +27,7 @@ type Delivery struct {
 	MessageID     string // the task's id; may be missing or rubbish
 	CorrelationID string
 	ReplyTo       string // queue that gets a copy of every event; "" for none
+	Signature     string // by its sender; "" for none
 	Traceparent   string // W3C trace context, passed on
 	Queue         string
 	Attempts      int  // attempts that were begun before this one

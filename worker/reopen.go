@@ -150,5 +150,5 @@ func (j *journal) decide(v verdictRecord) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.append(recordVerdict, append(make([]byte, recordHeader), payload...))
+	j.append(recordVerdict, append(make([]byte, recordHeader), j.masker.JSON(payload, machineMade...)...))
 }

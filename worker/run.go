@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/internal/mask"
 	"github.com/docker-worker/docker-worker/worker/task"
 )
 
@@ -32,6 +33,7 @@ type Run struct {
 	metadata    json.RawMessage
 	maxAttempts int // the default, until the task has said its own
 	journal     *journal
+	masker      *mask.Masker // of the task's secrets; nil for none
 	checkpoint  *checkpointFile
 	past        *history             // what an earlier process left in the journal; nil for a new attempt
 	found       *dockerapi.Container // the container of an earlier process; nil where this one made it
@@ -210,6 +212,7 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 		keepsAlive: w.engine.LiveRestoreEnabled,
 		replays:    w.logConfig().Type != noLog,
 		journal:    r.journal,
+		transcript: newTranscript(r.journal, r.masker),
 		logger:     r.Logger.With("container", r.ContainerID),
 		id:         r.ContainerID,
 		tty:        r.Task.TTY,

@@ -4,7 +4,7 @@ package worker
 func (w *Worker) stages() []Stage {
 	return []Stage{
 		taskLogStage{dir: w.taskDir(), limit: w.cfg.MaxLogSize, outbox: w.cfg.Events, worker: w.facts}, // first up and last down: it hears everything
-		payloadStage{policy: w.policy(), worker: w.facts},
+		payloadStage{policy: w.policy(), keys: w.cfg.Keys, worker: w.facts},
 		imageStage{images: w.images, limit: w.cfg.PrepareTimeout},
 		cacheStage{caches: w.caches, engine: w.cfg.Engine, discard: w.cfg.Once, worker: w.facts},
 		containerStage{engine: w.cfg.Engine, worker: w.facts, logConfig: w.logConfig()},

@@ -30,6 +30,7 @@ type Config struct {
 	Capacity       int           // tasks at a time; default 1
 	Policy         task.Policy   // what a task may ask for; MaxAttempts is 100 by default
 	Once           bool          // no attempt follows another: there is no queue to go back to
+	Keys           Keys          // to know senders by, and to open sealed values; by default tasks need no signature
 	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
 	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
