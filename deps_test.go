@@ -22,7 +22,7 @@ func TestImportDirections(t *testing.T) {
 		module + "/internal/signature": {},
 		// The format of a task knows nothing that does anything.
 		module + "/worker/task": {module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
-		module + "/worker":      {module + "/worker/task", module + "/dockerapi", module + "/schema",
+		module + "/worker": {module + "/worker/task", module + "/dockerapi", module + "/schema",
 			module + "/internal/mask", module + "/internal/seal", module + "/internal/signature", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 	}
 	for pkg, may := range allowed {
