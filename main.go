@@ -49,6 +49,7 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			cancelCommand(),
 			drainCommand(),
 			reapCommand(),
+			cacheCommand(),
 			versionCommand(),
 		},
 		CommandNotFound: func(c *cli.Context, name string) {

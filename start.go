@@ -38,6 +38,7 @@ func startCommand() *cli.Command {
 			controlFlag(),
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
 			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is relayed for a task; beginning and end are kept, what is missing is counted"),
+			sizeFlag("cache-size", "", "no limit", "caches, `SIZE` of all together, beyond which those that were not used for the longest time are removed"),
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
 		}, policyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
@@ -149,6 +150,10 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 	if err != nil {
 		return err
 	}
+	cacheSize, err := sizeOf(c, "cache-size")
+	if err != nil {
+		return err
+	}
 	orders := newOrders(dialer, c.String("worker-id"), c.String("control-exchange"), logger)
 	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
 	w, err := worker.New(worker.Config{
@@ -165,6 +170,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 		MaxLogSize:     int64(logSize),
 		KeepLog:        source.leases != nil && c.String("log-journal") != "none",
 		PrepareTimeout: c.Duration("prepare-timeout"),
+		CacheSize:      int64(cacheSize),
 		Version:        version(),
 		OnTask:         orders.onTask,
 	})
