@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"crypto/rand"
+	"time"
 
 	"github.com/rabbitmq/amqp091-go"
 )
@@ -34,12 +35,43 @@ func (g *claimsGeneration) setUp(ctx context.Context) error {
 	if err != nil {
 		return g.wrap(ctx, "consume queue", err)
 	}
+	if err := g.awaitAlone(ctx); err != nil {
+		return err
+	}
 	g.store.attach(g.conn)
 	g.barrier = rand.Text()
 	if err := g.publish(ctx, cfg.claimsQueue(), amqp091.Publishing{Headers: amqp091.Table{barrierHeader: g.barrier}}); err != nil {
 		return err
 	}
 	return g.commit(ctx)
+}
+
+// awaitAlone waits until we are the only consumer. The lock goes with the connection of another life, its channel a moment
+// later; what that one held is requeued when its consumer is gone, and must not come after the barrier. A consumer that
+// stays is not ours, or is counted on a node that is down.
+func (g *claimsGeneration) awaitAlone(ctx context.Context) error {
+	cfg := g.store.cfg
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	enough := time.NewTimer(min(5*time.Second, cfg.Lease/10))
+	defer enough.Stop()
+	for {
+		q, err := g.ch.QueueDeclarePassive(cfg.claimsQueue(), true, false, false, false, nil)
+		if err != nil {
+			return g.wrap(ctx, "inspect claims queue", err)
+		}
+		if q.Consumers <= 1 {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-enough.C:
+			g.store.log.Warn("the claims queue has another consumer", "queue", cfg.claimsQueue(), "consumers", q.Consumers)
+			return nil
+		case <-ctx.Done():
+			return g.wrap(ctx, "inspect claims queue", context.Cause(ctx))
+		}
+	}
 }
 
 // claimsArgs: one uniform time to live on the queue, because messages expire only at its head. No x-expires: a queue

@@ -3,9 +3,7 @@
 package amqp
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -409,130 +407,6 @@ func TestLeaseConfigIsChecked(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-}
-
-// TestRenewalsSurviveCuts kills the connections in random moments of hot renewal: afterwards each claim is there once.
-func TestRenewalsSurviveCuts(t *testing.T) {
-	bothTypes(t, func(t *testing.T, classic bool) {
-		const claims, cuts = 5, 100
-		proxy := brokertest.NewProxy(t, brokertest.URL())
-		d, changes := testDialer(t, Config{
-			URLs: []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())}, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
-		})
-		q := taskQueue(t, classic)
-		c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t), Classic: classic})
-		c.store.renewEvery = time.Millisecond
-		stop := start(t, c.Run)
-		brokertest.Publish(t, brokertest.URL(), q, numbered(claims)...)
-		var held []*Delivery
-		for range claims {
-			held = append(held, mustClaim(t, c, 1))
-		}
-		renewals := 0
-		for i := range cuts {
-			// A random number of renewals later, which is a random moment of one.
-			last := held[i%claims].Deadline()
-			for range 1 + i%7 {
-				brokertest.Wait(t, patience, "the claim is renewed", func() bool { return held[i%claims].Deadline().After(last) })
-				renewals++
-			}
-			proxy.Cut()
-			changes.await(t, "claims", Connected, i+2)
-		}
-		for _, m := range held {
-			select {
-			case <-m.Lost():
-				t.Errorf("claim %s is lost", m.MessageID)
-			default:
-			}
-		}
-		stop()
-		// On a busy broker a copy of a quorum queue can come later than the barrier; the claim is then put back, and the
-		// late copy known by its sequence number. Rarely, or something else is wrong.
-		t.Logf("%d claims came late or not at all, and were put back", c.store.healed)
-		if c.store.healed > cuts*claims/50 {
-			t.Errorf("%d claims had to be put back in %d cuts", c.store.healed, cuts)
-		}
-		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), claims)
-		awaitCount(t, brokertest.URL(), q, 0)
-		again := leases(t, d, LeaseConfig{Queue: q, WorkerID: c.cfg.WorkerID, Classic: classic})
-		start(t, again.Run)
-		got := make(map[string]int)
-		for _, m := range mustReclaim(t, again) {
-			got[m.MessageID]++
-			if err := m.Ack(soon(t)); err != nil {
-				t.Error(err)
-			}
-		}
-		want := make(map[string]int)
-		for i := range claims {
-			want[fmt.Sprint(i)] = 1
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
-		}
-		awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
-	})
-}
-
-// TestWorkSurvivesCuts takes, claims and settles while connections are killed. Every message is settled at least once,
-// none twice by a worker that thought that it was its own for the whole time, and nothing is left.
-func TestWorkSurvivesCuts(t *testing.T) {
-	const n = 150
-	proxy := brokertest.NewProxy(t, brokertest.URL())
-	d, _ := testDialer(t, Config{
-		URLs: []string{brokertest.WithHost(t, brokertest.URL(), proxy.Host())}, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
-	})
-	q := taskQueue(t, false)
-	c := leases(t, d, LeaseConfig{Queue: q, WorkerID: brokertest.Name(t)})
-	start(t, c.Run)
-	brokertest.Publish(t, brokertest.URL(), q, numbered(n)...)
-	ctx, cancel := context.WithCancel(soon(t))
-	defer cancel()
-	settled := make(chan string)
-	for range 3 {
-		go func() {
-			for {
-				m, err := c.Receive(ctx)
-				if err != nil {
-					return
-				}
-				if err := m.Claim(ctx, map[string]any{"attempt": int32(1)}); err != nil {
-					if !errors.Is(err, ErrLost) && ctx.Err() == nil {
-						t.Errorf("claim: %v", err)
-					}
-					continue
-				}
-				if err := m.Ack(ctx); err != nil && ctx.Err() == nil {
-					t.Errorf("ack: %v", err)
-				}
-				select {
-				case settled <- m.MessageID:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}()
-	}
-	count := make(map[string]int)
-	for i := 0; len(count) < n; i++ {
-		select {
-		case id := <-settled:
-			count[id]++
-		case <-ctx.Done():
-			t.Fatalf("%d of %d were settled", len(count), n)
-		}
-		if i%15 == 7 {
-			proxy.Cut()
-		}
-	}
-	twice := 0
-	for _, k := range count {
-		twice += k - 1
-	}
-	t.Logf("%d connections; %d messages came again, because the acknowledgement of the original was cut off", proxy.Connections(), twice)
-	awaitCount(t, brokertest.URL(), q, 0)
-	awaitCount(t, brokertest.URL(), c.cfg.claimsQueue(), 0)
 }
 
 func TestSilentBrokerIsGivenUp(t *testing.T) {
