@@ -16,6 +16,7 @@ func TestImportDirections(t *testing.T) {
 		module + "/schema":             {},
 		module + "/dockerapi":          {},
 		module + "/amqp":               {"github.com/rabbitmq/amqp091-go"},
+		module + "/internal/transfer":  {},
 		module + "/internal/unpack":    {"github.com/klauspost/compress"},
 		module + "/internal/mask":      {},
 		module + "/internal/seal":      {},
