@@ -28,12 +28,22 @@ type ownEngine struct {
 // startEngine starts a dockerd that has the image of the tests, about 3 seconds.
 func startEngine(t *testing.T, flags ...string) *ownEngine {
 	t.Helper()
+	return startEngineOn(t, "", flags...)
+}
+
+// startEngineOn does so with a disk of the given size for its data, as mount has it ("200m"); "" is the machine's disk.
+func startEngineOn(t *testing.T, disk string, flags ...string) *ownEngine {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e-engine-") // short: the path of a socket has 107 characters at most
 	if err != nil {
 		t.Fatalf("make a directory: %v", err)
 	}
 	e := &ownEngine{host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir, flags: flags}
 	e.settle(t)
+	if disk != "" {
+		tool(t, "nsenter", "--target", strconv.Itoa(e.home.Process.Pid), "--mount", "sh", "-c",
+			`mount --make-rprivate / && mkdir "$1" && mount -t tmpfs -o size="$2" none "$1"`, "sh", filepath.Join(dir, "data"), disk)
+	}
 	t.Cleanup(func() {
 		e.stop(t)
 		if err := os.RemoveAll(dir); err != nil {
