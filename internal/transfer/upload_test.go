@@ -246,3 +246,24 @@ func TestConnectionIsKept(t *testing.T) {
 		t.Errorf("connections from %v", from)
 	}
 }
+
+// TestLittleIsSwallowed: what the kernel takes ahead of the server is too little to look like a stall when it goes out
+// slowly.
+func TestLittleIsSwallowed(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(int, http.ResponseWriter, *http.Request) { <-release })
+	var taken atomic.Int64
+	body := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(counting{&taken}), nil }
+	c := quick(t)
+	c.Inactivity, c.Tries = 50*time.Millisecond, 1
+	err := c.Upload(t.Context(), Upload{URL: s.address("/a"), Size: 64 << 20, Body: body})
+	close(release)
+	checkFailure(t, err, false, "no byte has moved")
+	if n := taken.Load(); n > 1<<20 {
+		t.Errorf("%d bytes are on their way to a server that reads none", n)
+	}
+}
+
+type counting struct{ n *atomic.Int64 }
+
+func (c counting) Read(p []byte) (int, error) { c.n.Add(int64(len(p))); return len(p), nil }
