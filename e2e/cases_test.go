@@ -118,6 +118,11 @@ var payloadCases = []payloadCase{
 	{"host memory", `{"capabilities": {"devices": {"hostSharedMemory": true}}}`, "malformed-payload /capabilities/devices/hostSharedMemory", "", ""},
 	{"a superseder", `{"supersederUrl": "https://x.example"}`, "malformed-payload /supersederUrl", "", ""},
 
+	// The log
+	{"all of the log", `{"command": ["seq", "3"]}`, "completed 0", "1\n2\n3\n", ""},
+	{"a limit of the log", `{"log": {"maxSize": 8}, "command": ["sh", "-c", "printf abcdefghijklmnopqrstuvwxyz"]}`, "completed 0", "…18 bytes of the log are missing here: the log is limited to 8 bytes", ""},
+	{"a log that leads out of the store", `{"log": "../log"}`, "malformed-payload /log", "", ""},
+
 	// Images
 	{"an image that is not there", `{"image": "$REGISTRY/no/such:image"}`, "image-unavailable", "", ""},
 	{"an image without a tag is latest", `{"image": "docker-worker/taskenv-pass:latest"}`, "completed 0", "", ""},

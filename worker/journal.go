@@ -82,6 +82,14 @@ func newJournal(limit int64) *journal {
 	return &journal{limit: limit, wake: make(chan struct{}, 1), sum: sha256.New(), tail: tail{size: tailSize}}
 }
 
+// restrict lowers the limit, before anything is written.
+func (j *journal) restrict(limit int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.limit = min(j.limit, limit)
+	j.tail.size = min(j.tail.size, j.limit/2)
+}
+
 // writeLog appends what the command wrote, framed[recordHeader:]; the bytes before are room for the header. It never
 // fails: what cannot be kept is counted.
 func (j *journal) writeLog(kind recordKind, framed []byte) {
@@ -95,7 +103,7 @@ func (j *journal) writeLog(kind recordKind, framed []byte) {
 	}
 	rest := framed[recordHeader:]
 	// Most of the limit belongs to the beginning; what comes last is often what explains the end.
-	if room := min(n, j.limit-tailSize-j.keptStdout-j.keptStderr); room > 0 && j.store(kind, framed[:recordHeader+room]) {
+	if room := min(n, j.limit-j.tail.size-j.keptStdout-j.keptStderr); room > 0 && j.store(kind, framed[:recordHeader+room]) {
 		if kind == recordStderr {
 			j.keptStderr += room
 		} else {
@@ -153,7 +161,7 @@ func (j *journal) seal() LogSummary {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	held := j.tail
-	j.tail = tail{size: tailSize}
+	j.tail = tail{size: held.size}
 	if held.dropped > 0 {
 		why := fmt.Sprintf("the log is limited to %d bytes", j.limit)
 		if j.broken != nil {

@@ -270,3 +270,24 @@ func TestJournalRefusesDetailsThatAreNotJSON(t *testing.T) {
 	}
 	j.logf("the journal still works")
 }
+
+// A task may want less of its log than the worker would keep; more than the worker's limit it does not get.
+func TestJournalRestrict(t *testing.T) {
+	j := newTestJournal(t, tailSize*2)
+	j.restrict(1 << 40)
+	j.restrict(10)
+	j.writeLog(recordStdout, append(make([]byte, recordHeader), "abcdefghijklmnopqrstuvwxyz"...))
+	j.writeLog(recordStderr, append(make([]byte, recordHeader), "0123456789"...))
+	sum := j.seal()
+	want := []chunk{
+		{recordStdout, "abcde"},
+		{recordWorker, "[docker-worker] 26 bytes of the log are missing here: the log is limited to 10 bytes\n"},
+		{recordStderr, "56789"},
+	}
+	if diff := cmp.Diff(want, merged(logOf(t, records(t, j, rand.New(rand.NewPCG(1, 1))), sum))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if sum.DroppedBytes != 26 || sum.StdoutBytes != 26 || sum.StderrBytes != 10 {
+		t.Errorf("%+v", sum)
+	}
+}

@@ -24,6 +24,9 @@ func (s payloadStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 	}
 	r.Task, r.metadata = parsed, r.masker.JSON(parsed.Metadata)
 	r.limits = s.policy.Limits(parsed.Resources)
+	if size := int64(parsed.Log.MaxSize); size > 0 {
+		r.journal.restrict(size)
+	}
 	if err := r.delivery.Hold(ctx, r.Attempt); err != nil {
 		return nil, taskErrorf(ResourceUnavailable, "claim the task: %w", err)
 	}

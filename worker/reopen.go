@@ -139,7 +139,7 @@ func (j *journal) rewind() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.summary.StdoutBytes, j.summary.StderrBytes = j.keptStdout, j.keptStderr
-	j.tail = tail{size: tailSize}
+	j.tail = tail{size: j.tail.size}
 }
 
 // decide writes the verdict.
