@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/docker-worker/docker-worker/amqp"
+	"github.com/docker-worker/docker-worker/internal/signature"
 	"github.com/docker-worker/docker-worker/worker"
 )
 
@@ -77,12 +78,14 @@ func delivery(d *amqp.Delivery, attempts int) *worker.Delivery {
 		d.MessageID = worker.NewID()
 	}
 	traceparent, _ := d.Headers["traceparent"].(string)
+	signedBy, _ := d.Headers[signature.Header].(string)
 	return &worker.Delivery{
 		Claim:         brokerClaim{d},
 		Body:          d.Body,
 		MessageID:     d.MessageID,
 		CorrelationID: d.CorrelationID,
 		ReplyTo:       d.ReplyTo,
+		Signature:     signedBy,
 		Traceparent:   traceparent,
 		Queue:         d.Queue,
 		Attempts:      attempts,

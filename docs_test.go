@@ -20,7 +20,7 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var help bytes.Buffer
-	for _, command := range []string{"start", "run", "submit", "queue declare", "reap", "cache ls", "cache purge", "cancel", "drain", "explain"} {
+	for _, command := range []string{"start", "run", "submit", "queue declare", "key generate", "seal", "reap", "cache ls", "cache purge", "cancel", "drain", "explain"} {
 		args := append(append([]string{"docker-worker"}, strings.Fields(command)...), "--help")
 		if code := run(t.Context(), args, nil, &help, &help); code != exitOK {
 			t.Fatalf("%v ended with %d", args, code)

@@ -46,6 +46,8 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			explainCommand(),
 			schemaCommand(),
 			queueCommand(),
+			keyCommand(),
+			sealCommand(),
 			cancelCommand(),
 			drainCommand(),
 			reapCommand(),

@@ -41,7 +41,7 @@ func startCommand() *cli.Command {
 			sizeFlag("cache-size", "", "no limit", "caches, `SIZE` of all together, beyond which those that were not used for the longest time are removed"),
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
-		}, policyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
+		}, policyFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
 		OnUsageError: usageError,
 		Action:       start,
 	}
@@ -146,6 +146,10 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 	if err != nil {
 		return err
 	}
+	keys, err := newKeys(c)
+	if err != nil {
+		return err
+	}
 	logSize, err := sizeOf(c, "max-log-size")
 	if err != nil {
 		return err
@@ -167,6 +171,7 @@ func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, c
 		StateDir:       c.String("state-dir"),
 		Capacity:       capacity,
 		Policy:         policy,
+		Keys:           keys,
 		MaxLogSize:     int64(logSize),
 		KeepLog:        source.leases != nil && c.String("log-journal") != "none",
 		PrepareTimeout: c.Duration("prepare-timeout"),

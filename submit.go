@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/docker-worker/docker-worker/amqp"
+	"github.com/docker-worker/docker-worker/internal/signature"
 	"github.com/docker-worker/docker-worker/worker"
 )
 
@@ -28,6 +29,7 @@ func submitCommand() *cli.Command {
 			&cli.BoolFlag{Name: "events", EnvVars: env("events"), Usage: "with --follow: print every event as a line of JSON on standard output; the log goes to standard error"},
 			&cli.StringFlag{Name: "task-id", EnvVars: env("task-id"), DefaultText: "a new UUID", Usage: "`ID` of the task: 1 to 128 letters, digits, '_' and '-'"},
 			&cli.UintFlag{Name: "priority", EnvVars: env("priority"), Usage: "`PRIORITY` of the message, 0 to 255, for queues that have priorities"},
+			&cli.StringFlag{Name: "sign-with", EnvVars: env("sign-with"), Usage: "sign the task with the private key in `FILE`, for workers that trust its public key"},
 		}, brokerFlags(), logFlags("warn")),
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
@@ -64,6 +66,10 @@ func submit(c *cli.Context) error {
 	if id == "" {
 		id = worker.NewID()
 	}
+	headers, err := signed(c, id, body)
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	submitter, err := amqp.NewSubmitter(ctx, dialer)
@@ -78,6 +84,7 @@ func submit(c *cli.Context) error {
 		ContentType: "application/json",
 		Timestamp:   time.Now(),
 		Priority:    uint8(c.Uint("priority")),
+		Headers:     headers,
 		Body:        body,
 	}
 	if !c.Bool("follow") {
@@ -97,6 +104,18 @@ func submit(c *cli.Context) error {
 	fmt.Fprintln(c.App.ErrWriter, "task "+id)
 	show := &printer{stdout: c.App.Writer, stderr: c.App.ErrWriter, events: c.Bool("events")}
 	return follow(ctx, submitter, show)
+}
+
+// signed is the header that says who sends the task, where --sign-with asks for it.
+func signed(c *cli.Context, id string, body []byte) (map[string]any, error) {
+	if c.String("sign-with") == "" {
+		return nil, nil
+	}
+	key, err := readKey("sign-with", c.String("sign-with"), signature.ParsePrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{signature.Header: signature.Sign(key, id, time.Now(), body)}, nil
 }
 
 // follow shows what comes back until the outcome of the last attempt.

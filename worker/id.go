@@ -13,3 +13,6 @@ func NewID() string {
 	b[8] = b[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
+
+// IsTaskID tells whether a task may have the id.
+func IsTaskID(id string) bool { return taskIDPattern.MatchString(id) }
