@@ -39,6 +39,13 @@ type ContainerState struct {
 	Error      string    // why a start failed
 	StartedAt  time.Time // the year 1 when it never was
 	FinishedAt time.Time
+	Health     *Health // of the image's or the container's HEALTHCHECK; nil where there is none
+}
+
+// Health is what a container's own check says of it.
+type Health struct {
+	Status        string // "starting", "healthy", "unhealthy"; "none" or "" is no check
+	FailingStreak int
 }
 
 // InspectedConfig is the part of the container's own configuration that tells what it was made from.

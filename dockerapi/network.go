@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // NetworkConfig is a network to be.
@@ -35,6 +36,7 @@ type IPAMConfig struct {
 type Network struct {
 	ID         string `json:"Id"`
 	Name       string
+	Created    time.Time
 	Driver     string
 	Scope      string
 	Internal   bool
