@@ -144,6 +144,9 @@ func sentence(k jsonschema.ErrorKind) string {
 		}
 		return fmt.Sprintf("is %q; it can be %s", Bounded(fmt.Sprint(k.Got)), strings.Join(wanted, ", "))
 	case *kind.Pattern:
+		if k.Want == `^[^\x00]*$` {
+			return "must not hold a NUL byte"
+		}
 		return fmt.Sprintf("%q does not match %s", Bounded(k.Got), k.Want)
 	}
 	return k.LocalizedString(message.NewPrinter(language.English))

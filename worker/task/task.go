@@ -78,8 +78,8 @@ type Resources struct {
 
 // Ulimit is a limit of each process; -1 is none. In JSON it is also one number, for both.
 type Ulimit struct {
-	Soft int64 `json:"soft,omitzero"`
-	Hard int64 `json:"hard,omitzero"`
+	Soft int64 `json:"soft"`
+	Hard int64 `json:"hard"`
 }
 
 // File is put into the container before it starts. It has a Content or a URL.

@@ -106,12 +106,12 @@ func TestParseNamesTheProblems(t *testing.T) {
 			"/entrypoint/0: must be a string, not a number",
 			"/entrypoint/2: must be a string, not null",
 		},
-		`{"image": "tool", "command": ["a\u0000b"]}`: {`/command/0: "a\x00b" does not match ^[^\x00]*$`},
+		`{"image": "tool", "command": ["a\u0000b"]}`: {"/command/0: must not hold a NUL byte"},
 		`{"image": "tool", "env": {"": "x", "A=B": "x", "C": 1, "RUN_ID": "7", "D": "a\u0000"}}`: {
 			"/env/: is not a name that a variable can have: it is empty or holds = or a NUL byte",
 			"/env/A=B: is not a name that a variable can have: it is empty or holds = or a NUL byte",
 			"/env/C: must be a string or an object, not a number",
-			`/env/D: "a\x00" does not match ^[^\x00]*$`,
+			"/env/D: must not hold a NUL byte",
 			"/env/RUN_ID: is set by the worker and cannot be overridden",
 		},
 		`{"image": "tool", "workingDir": "src", "user": "", "tty": 1, "stopSignal": "sigterm", "stopGrace": 601, "metadata": []}`: {
