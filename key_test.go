@@ -69,7 +69,7 @@ func TestSealRefuses(t *testing.T) {
 		"the private key":    {filepath.Join(dir, "seal.key"), "t1", "TOKEN", "hunter2", exitConfig, "it is no public key for sealing"},
 		"no file":            {filepath.Join(dir, "none"), "t1", "TOKEN", "hunter2", exitConfig, "no such file"},
 		"a zero byte":        {public, "t1", "TOKEN", "hunter2\x00", exitConfig, "zero byte"},
-		"too long":           {public, "t1", "TOKEN", strings.Repeat("hunter2", 10_000), exitConfig, "32768 bytes"},
+		"too long":           {public, "t1", "TOKEN", strings.Repeat("hunter2", 10_000), exitConfig, "16384 bytes"},
 	} {
 		out, said := program(t, test.code, test.value, "seal", "--key", test.key, "--task", test.id, "--name", test.variable)
 		if !strings.Contains(said, test.says) || strings.Contains(out+said, "hunter2") {

@@ -149,7 +149,7 @@ func TestLifeWithSecrets(t *testing.T) {
 		},
 		"more than can be masked": {
 			task: `{"image": "tool", "env": {"TOKEN": "` + strings.Repeat("long", mask.MaxTotal/4+1) + `"}, "secrets": ["TOKEN"]}`,
-			log:  []string{"/secrets: the values of all secrets have 32772 bytes; at most 32768 can be masked"}, want: refused,
+			log:  []string{"/secrets: the values of all secrets have 16388 bytes; at most 16384 can be masked"}, want: refused,
 		},
 	})
 }

@@ -15,7 +15,6 @@ type node struct {
 	sibling  int32 // the next child of the same parent; 0 for none
 	depth    int32
 	match    int32 // bytes of the longest pattern that ends here; 0 for none
-	held     int32 // bytes at the end that may be the beginning of a longer pattern
 	by       byte  // the byte that leads here
 }
 
@@ -57,10 +56,6 @@ func (a *automaton) link() {
 			if n.match == 0 {
 				n.match = a.nodes[n.fallback].match
 			}
-			n.held = n.depth
-			if n.child == 0 {
-				n.held = a.nodes[n.fallback].held
-			}
 			queue = append(queue, c)
 		}
 	}
@@ -88,5 +83,10 @@ func (a *automaton) child(state int32, b byte) int32 {
 	return c
 }
 
-// hold is how many bytes at the end of the text so far a pattern may yet cover that are not covered for certain.
-func (a *automaton) hold(state int32) int { return int(a.nodes[state].held) }
+// hold is how many bytes at the end of the text so far may be the beginning of a pattern that goes on.
+func (a *automaton) hold(state int32) int {
+	for state != 0 && a.nodes[state].child == 0 {
+		state = a.nodes[state].fallback
+	}
+	return int(a.nodes[state].depth)
+}

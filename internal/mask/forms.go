@@ -36,5 +36,9 @@ func shellForms(secret string) []string {
 		bare.WriteByte(secret[i])
 	}
 	ansi := strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(secret) // $'…'
-	return []string{strings.ReplaceAll(secret, "'", `'\''`), bare.String(), ansi}
+	return []string{
+		strings.ReplaceAll(secret, "'", `'\''`),  // bash
+		strings.ReplaceAll(secret, "'", `'"'"'`), // dash, busybox
+		bare.String(), ansi,
+	}
 }

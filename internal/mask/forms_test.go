@@ -85,15 +85,16 @@ func leaks(text, secret string) bool {
 func TestShellForms(t *testing.T) {
 	for _, secret := range []string{"it's a secret", "two\nlines'", "a\tb\\c d", "plain-secret", `dollar$and"quote`} {
 		m := New([]string{secret})
-		for _, script := range []string{`set -x; : "$S"`, `printf %q "$S"`, `declare -p S`} {
-			cmd := exec.Command("bash", "-c", script)
+		for _, command := range []string{`bash set -x; : "$S"`, `bash printf %q "$S"`, `sh set -x; : "$S"`} {
+			shell, script, _ := strings.Cut(command, " ")
+			cmd := exec.Command(shell, "-c", script)
 			cmd.Env = []string{"S=" + secret, "LC_ALL=C.UTF-8"}
 			text, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := masked(m, string(text)); !strings.Contains(got, Mark) {
-				t.Errorf("%s shows %q as %s", script, secret, text)
+				t.Errorf("%s shows %q as %s", command, secret, text)
 			}
 		}
 	}

@@ -9,9 +9,10 @@ const (
 	// MinLength is the length in bytes of the shortest secret that is masked, without the white space around it. Shorter
 	// ones are found all over a text that has nothing to do with them.
 	MinLength = 4
-	// MaxTotal is how many bytes of secrets one Masker should be given at most: all their forms together cost up to a
-	// thousand times as much memory for each of these bytes.
-	MaxTotal = 32 << 10
+	// MaxTotal is how many bytes of secrets one Masker should be given at most. All forms together cost a quarter of a
+	// kilobyte of memory for each byte of a token, one for each of a text of several lines, four for each of a secret of
+	// any bytes at all.
+	MaxTotal = 16 << 10
 )
 
 // A Masker knows a set of secrets. It does not change, and may be used by several goroutines. Nil is a Masker that
