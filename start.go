@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -79,28 +76,78 @@ func start(c *cli.Context) error {
 		return err
 	}
 
-	life := newLifetimes(c.Context, c.Duration("drain-timeout"), c.Duration("lease") > 0, logger)
-	defer life.end()
-	if err := awaitServices(life.intake, c.Duration("startup-timeout"), dialer, args[0], client, logger); err != nil {
-		if life.intake.Err() != nil {
-			return nil // told to stop before it began
-		}
-		return err
-	}
-	return serve(c, life, args[0], dialer, client, logger)
-}
-
-// awaitServices returns when queue and engine have answered. What does not pass by waiting is an error at once.
-func awaitServices(ctx context.Context, limit time.Duration, dialer *amqp.Dialer, queue string, client *dockerapi.Client, logger *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	err := persist(ctx, logger, func() error {
-		_, err := dialer.InspectQueue(ctx, queue)
-		return err
-	}, func(err error) bool { return amqp.IsUnreachable(err) })
+	cfg, err := workerConfig(c, args[0], logger)
 	if err != nil {
 		return err
 	}
+
+	life := newLifetimes(c.Context, c.Duration("drain-timeout"), c.Duration("lease") > 0, logger)
+	defer life.end()
+	ctx, cancel := context.WithTimeout(life.intake, c.Duration("startup-timeout"))
+	defer cancel()
+	if err := awaitQueue(ctx, dialer, args[0], logger); err != nil {
+		return unlessStopped(life, err)
+	}
+	// The engine is waited for while the connections to the broker are made.
+	var engineErr error
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		engineErr = awaitEngine(ctx, client, logger)
+	}()
+	defer func() { cancel(); <-answered }()
+	engine := func() error { <-answered; return engineErr }
+	return serve(c, life, cfg, dialer, client, engine, logger)
+}
+
+// unlessStopped is the error of a start that nobody has stopped.
+func unlessStopped(life *lifetimes, err error) error {
+	if life.intake.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// workerConfig is what the flags say of the worker. It is checked before anybody is asked.
+func workerConfig(c *cli.Context, queue string, logger *slog.Logger) (worker.Config, error) {
+	cfg := worker.Config{
+		ID:             c.String("worker-id"),
+		Type:           c.String("worker-type"),
+		Queue:          queue,
+		Logger:         logger,
+		StateDir:       c.String("state-dir"),
+		Capacity:       c.Int("capacity"),
+		KeepLog:        c.Duration("lease") > 0 && c.String("log-journal") != "none",
+		PrepareTimeout: c.Duration("prepare-timeout"),
+		Version:        version(),
+	}
+	var err error
+	if cfg.Policy, err = newPolicy(c); err != nil {
+		return cfg, err
+	}
+	if cfg.Keys, err = newKeys(c); err != nil {
+		return cfg, err
+	}
+	for flag, size := range map[string]*int64{"max-log-size": &cfg.MaxLogSize, "cache-size": &cfg.CacheSize} {
+		n, err := sizeOf(c, flag)
+		if err != nil {
+			return cfg, err
+		}
+		*size = int64(n)
+	}
+	return cfg, nil
+}
+
+// awaitQueue returns when the queue has answered. What does not pass by waiting is an error at once.
+func awaitQueue(ctx context.Context, dialer *amqp.Dialer, queue string, logger *slog.Logger) error {
+	return persist(ctx, logger, func() error {
+		_, err := dialer.InspectQueue(ctx, queue)
+		return err
+	}, func(err error) bool { return amqp.IsUnreachable(err) })
+}
+
+// awaitEngine returns when the engine has answered.
+func awaitEngine(ctx context.Context, client *dockerapi.Client, logger *slog.Logger) error {
 	return persist(ctx, logger, func() error {
 		_, err := client.Negotiate(ctx)
 		if err == nil {
@@ -130,131 +177,5 @@ func persist(ctx context.Context, logger *slog.Logger, try func() error, passes 
 			return fmt.Errorf("gave up: %w", err)
 		}
 		pause = min(2*pause, 5*time.Second)
-	}
-}
-
-// serve connects the parts, runs the worker, and closes in order: intake, tasks, publisher, connections.
-func serve(c *cli.Context, life *lifetimes, queue string, dialer *amqp.Dialer, client *dockerapi.Client, logger *slog.Logger) error {
-	capacity := c.Int("capacity")
-	systemd := newSupervisor(os.Getenv("NOTIFY_SOCKET"), logger)
-	defer systemd.stopping()
-	source, err := newSource(c, queue, dialer, logger)
-	if err != nil {
-		return failure{exitConfig, err}
-	}
-	policy, err := newPolicy(c)
-	if err != nil {
-		return err
-	}
-	keys, err := newKeys(c)
-	if err != nil {
-		return err
-	}
-	logSize, err := sizeOf(c, "max-log-size")
-	if err != nil {
-		return err
-	}
-	cacheSize, err := sizeOf(c, "cache-size")
-	if err != nil {
-		return err
-	}
-	orders := newOrders(dialer, c.String("worker-id"), c.String("control-exchange"), logger)
-	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
-	w, err := worker.New(worker.Config{
-		ID:             c.String("worker-id"),
-		Type:           c.String("worker-type"),
-		Queue:          queue,
-		Engine:         worker.Docker(client),
-		Source:         source,
-		Events:         &announcing{Publisher: brokerEvents{publisher}, ready: func() { systemd.ready("taking tasks from " + queue) }},
-		Logger:         logger,
-		StateDir:       c.String("state-dir"),
-		Capacity:       capacity,
-		Policy:         policy,
-		Keys:           keys,
-		MaxLogSize:     int64(logSize),
-		KeepLog:        source.leases != nil && c.String("log-journal") != "none",
-		PrepareTimeout: c.Duration("prepare-timeout"),
-		CacheSize:      int64(cacheSize),
-		Version:        version(),
-		OnTask:         orders.onTask,
-	})
-	if err != nil {
-		return failure{exitConfig, err}
-	}
-	orders.cancel, orders.drain = w.Cancel, life.drain
-
-	connections, disconnect := context.WithCancel(context.WithoutCancel(life.work))
-	var sessions sync.WaitGroup
-	sessions.Go(func() { endedBy(source.Run(connections), logger) })
-	sessions.Go(func() { endedBy(publisher.Run(connections), logger) })
-	sessions.Go(func() { endedBy(orders.control.Run(connections), logger) })
-	defer func() { disconnect(); sessions.Wait() }()
-
-	stopIntake := context.AfterFunc(life.intake, func() {
-		systemd.status("taking no more tasks; those that run go on to their end")
-		if err := source.StopConsuming(connections); err != nil && connections.Err() == nil {
-			logger.Warn("cannot end the intake in order", "error", err)
-		}
-	})
-	defer stopIntake()
-
-	logger.Info("starting", "version", version(), "lease", source.cost(c.Duration("lease")))
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(life.intake, life.work) }()
-	select {
-	case err := <-ended:
-		if err == nil {
-			logger.Info("stopped")
-		}
-		return err
-	case <-life.leave:
-		leave(w, logger)
-		return nil
-	}
-}
-
-// newSource makes the intake that --lease asks for.
-func newSource(c *cli.Context, queue string, dialer *amqp.Dialer, logger *slog.Logger) (brokerSource, error) {
-	id := c.String("worker-id")
-	if c.Duration("lease") == 0 {
-		held := amqp.NewConsumer(dialer, amqp.ConsumerConfig{Queue: queue, Prefetch: c.Int("capacity"), Tag: id, Logger: logger})
-		return brokerSource{intake: held, logger: logger}, nil
-	}
-	classic := c.String("claims-queue") == "classic"
-	leases, err := amqp.NewLeaseConsumer(dialer, amqp.LeaseConfig{
-		Queue: queue, WorkerID: id, Lease: c.Duration("lease"), Classic: classic, Tag: id, Logger: logger,
-	})
-	return brokerSource{intake: leases, leases: leases, logger: logger}, err
-}
-
-// cost says in a line what the way of holding tasks means to an operator.
-func (s brokerSource) cost(lease time.Duration) string {
-	if s.leases == nil {
-		return "none: the broker's consumer_timeout (30 minutes by default) bounds a task, and a lost connection ends it"
-	}
-	return fmt.Sprintf("%v: the longest outage of the broker that a task survives, and how long the tasks of a lost host wait", lease)
-}
-
-// leave ends the process and leaves its tasks running, for the next one under this id. Everything that it needs is on
-// disk and at the broker at any time, so there is nothing to write; only a claim must not be cut in two.
-func leave(w *worker.Worker, logger *slog.Logger) {
-	whole := make(chan struct{})
-	go func() { w.Leave(); close(whole) }()
-	select {
-	case <-whole:
-	case <-time.After(leavePatience):
-		logger.Warn("a claim is still on its way; leaving all the same")
-	}
-	logger.Info("left; the tasks go on running, and the next start under this id takes them up")
-	os.Exit(exitLeft)
-}
-
-// leavePatience bounds the wait for claims on their way, which a broker that is away can make long.
-const leavePatience = 5 * time.Second
-
-func endedBy(err error, logger *slog.Logger) {
-	if err != nil && !errors.Is(err, context.Canceled) {
-		logger.Error("a session with the broker ended", "error", err)
 	}
 }
