@@ -97,7 +97,7 @@ func (u *unpacker) add(e entry) error {
 		return err
 	}
 	for _, dir := range missing {
-		if err := u.write(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755}); err != nil {
+		if err := u.write(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: sane(e.modified)}); err != nil {
 			return err
 		}
 	}
