@@ -55,7 +55,7 @@ func spoils(r *Run, out *Outcome) bool {
 			return slices.Contains(r.Task.OnExitStatus.PurgeCaches, *out.ExitCode)
 		}
 	}
-	return r.ContainerID != ""
+	return r.ContainerID != "" || r.past.has(TaskStarted)
 }
 
 // inUse tells whether the container is there still, because the engine did not remove it. The reaper will, and then the

@@ -21,7 +21,7 @@ const taskOOMScore = 500
 func confine(host *dockerapi.HostConfig, t *task.Task) {
 	confineAll(host)
 	c := t.Capabilities
-	if t.Network != task.DefaultNetwork {
+	if host.NetworkMode == "" && t.Network != task.DefaultNetwork { // else it has one of its own, with services
 		host.NetworkMode = t.Network
 	}
 	host.CapAdd = slices.Clone(c.Add)

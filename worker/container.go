@@ -85,9 +85,9 @@ func (s containerStage) configure(r *Run) {
 		"WORKER_TYPE": s.worker.Type,
 		"TRACEPARENT": r.delivery.Traceparent,
 	})
-	r.label(LabelWorker, s.worker.ID)
-	r.label(LabelTask, r.TaskID)
-	r.label(LabelAttempt, strconv.Itoa(r.Attempt))
+	for name, value := range attemptLabels(s.worker.ID, r.TaskID, r.Attempt) {
+		r.label(name, value)
+	}
 	c.HostConfig.LogConfig = s.logConfig
 	limit(&c.HostConfig, r.limits)
 	confine(&c.HostConfig, t)

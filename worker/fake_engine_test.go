@@ -62,14 +62,14 @@ type fakeEngine struct {
 
 func newFakeEngine() *fakeEngine {
 	tool := dockerapi.Image{ID: imageOfTool, RepoDigests: []string{"tool@sha256:d16e57"}, Config: dockerapi.ImageConfig{Cmd: []string{"run"}}}
-	return new(fakeVolumes).with(&fakeEngine{
+	return new(fakeNetworks).with(new(fakeVolumes).with(&fakeEngine{
 		program:    func(*process) int { return 0 },
 		registry:   map[string]dockerapi.Image{"tool:latest": tool},
 		images:     map[string]dockerapi.Image{"tool:latest": tool},
 		on:         map[call]func(context.Context, int) error{},
 		counts:     map[call]int{},
 		containers: map[string]*fakeContainer{},
-	})
+	}))
 }
 
 // script makes the calls fail with errs, in turn; nil lets one work, and so do all after the last.
@@ -232,7 +232,7 @@ func (e *fakeEngine) ContainerInspect(ctx context.Context, id string) (dockerapi
 	if err != nil {
 		return dockerapi.Container{}, err
 	}
-	return dockerapi.Container{ID: c.id, State: c.state}, nil
+	return dockerapi.Container{ID: c.id, State: c.state, NetworkSettings: c.networks()}, nil
 }
 
 func (e *fakeEngine) ContainerList(ctx context.Context, opts dockerapi.ListOptions) ([]dockerapi.ContainerSummary, error) {

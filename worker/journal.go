@@ -41,9 +41,13 @@ type journal struct {
 	keptStdout int64
 	keptStderr int64
 	tail       tail
-	sum        hash.Hash
-	summary    LogSummary
-	released   bool
+
+	keptService    int64 // bytes that services wrote, and that count as the command's do
+	droppedService int64
+
+	sum      hash.Hash
+	summary  LogSummary
+	released bool
 }
 
 type recordKind byte
@@ -56,6 +60,9 @@ const (
 	recordEvent  recordKind = 4 // a journaledEvent in JSON
 	// recordVerdict is a verdictRecord in JSON. It is for whoever opens the journal again; nobody publishes it.
 	recordVerdict recordKind = 5
+	recordService recordKind = 6 // what a service wrote: its name and the text, see serviceRecord
+
+	recordLast = recordService
 )
 
 const recordHeader = 8
@@ -103,7 +110,7 @@ func (j *journal) writeLog(kind recordKind, framed []byte) {
 	}
 	rest := framed[recordHeader:]
 	// Most of the limit belongs to the beginning; what comes last is often what explains the end.
-	if room := min(n, j.limit-j.tail.size-j.keptStdout-j.keptStderr); room > 0 && j.store(kind, framed[:recordHeader+room]) {
+	if room := min(n, j.room()); room > 0 && j.store(kind, framed[:recordHeader+room]) {
 		if kind == recordStderr {
 			j.keptStderr += room
 		} else {
@@ -112,6 +119,11 @@ func (j *journal) writeLog(kind recordKind, framed []byte) {
 		rest = rest[room:]
 	}
 	j.tail.write(kind, rest)
+}
+
+// room is how many bytes of the limit are left for the beginning of the log. Called with mu held.
+func (j *journal) room() int64 {
+	return j.limit - j.tail.size - j.keptStdout - j.keptStderr - j.keptService
 }
 
 // logf adds a line of the worker's own to the log.
@@ -162,17 +174,18 @@ func (j *journal) seal() LogSummary {
 	defer j.mu.Unlock()
 	held := j.tail
 	j.tail = tail{size: held.size}
-	if held.dropped > 0 {
+	dropped := held.dropped + j.droppedService
+	if dropped > 0 {
 		why := fmt.Sprintf("the log is limited to %d bytes", j.limit)
 		if j.broken != nil {
 			why = fmt.Sprintf("the worker's disk refused them: %v", j.broken)
 		}
-		j.line(fmt.Sprintf("[docker-worker] %d bytes of the log are missing here: %s", held.dropped, why))
+		j.line(fmt.Sprintf("[docker-worker] %d bytes of the log are missing here: %s", dropped, why))
 	}
 	for kind, text := range held.chunks() {
 		j.append(kind, append(make([]byte, recordHeader), text...))
 	}
-	j.summary.DroppedBytes = held.dropped
+	j.summary.DroppedBytes = dropped
 	j.summary.SHA256 = hex.EncodeToString(j.sum.Sum(nil))
 	return j.summary
 }
@@ -232,6 +245,9 @@ func (j *journal) count(kind recordKind, payload []byte) {
 		j.urgent++
 	case recordVerdict:
 	default:
+		if kind == recordService {
+			payload = payload[servicePrefix(payload):]
+		}
 		j.summary.Bytes += int64(len(payload))
 		j.sum.Write(payload)
 	}

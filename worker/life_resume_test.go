@@ -178,7 +178,7 @@ func TestLifeGoesOn(t *testing.T) {
 				return r.leave(begun...).created().decided(Outcome{Reason: Completed})
 			},
 			meanwhile: func(r *rig) {
-				r.saw("cannot remove the container of a task that has ended")
+				r.saw("cannot remove what an earlier process made for the task")
 				_ = r.engine.ContainerRemove(r.t.Context(), r.engine.only(r.t).id, removeAll)
 			},
 			want: story{Events: ran + "completed", Reason: Completed, Settled: "done"},
@@ -228,7 +228,6 @@ func TestLifeGoesOn(t *testing.T) {
 			},
 			meanwhile: func(r *rig) {
 				r.saw("the outcome was not confirmed")
-				_ = r.engine.ContainerRemove(r.t.Context(), r.engine.only(r.t).id, removeAll)
 			},
 			want: story{Settled: "retry 1"},
 		},

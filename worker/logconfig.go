@@ -16,10 +16,22 @@ const noLog = "none"
 // The driver local keeps bytes as they are; json-file, for engines that do not have it, replaces what is not UTF-8.
 // One file that is larger than what is relayed of a log anyway: local drops what is rotated away, without a word.
 func (w *Worker) logConfig() dockerapi.LogConfig {
+	return w.logConfigOf(2 * w.cfg.MaxLogSize)
+}
+
+// serviceLogSize is how much of a service's log the engine keeps, in bytes.
+const serviceLogSize = 16 << 20
+
+// serviceLogConfig is the same for the log of a service, of which only the time between two processes is read again.
+func (w *Worker) serviceLogConfig() dockerapi.LogConfig {
+	return w.logConfigOf(min(serviceLogSize, 2*w.cfg.MaxLogSize))
+}
+
+func (w *Worker) logConfigOf(bytes int64) dockerapi.LogConfig {
 	if !w.cfg.KeepLog {
 		return dockerapi.LogConfig{Type: noLog}
 	}
-	size := fmt.Sprintf("%dk", 2*w.cfg.MaxLogSize>>10)
+	size := fmt.Sprintf("%dk", bytes>>10)
 	if slices.Contains(w.engine.Plugins.Log, "local") {
 		return dockerapi.LogConfig{Type: "local", Config: map[string]string{"max-size": size, "max-file": "1", "compress": "false"}}
 	}

@@ -115,6 +115,8 @@ var (
 	ErrShutdown = errors.New("the worker shuts down")
 	// ErrClaimLost: the broker has given the task to somebody else, or will. Nothing is published or settled.
 	ErrClaimLost = errors.New("the claim on the task is lost")
+	// ErrService: a service of the task ended before the task did.
+	ErrService = errors.New("a service ended")
 )
 
 // classify decides why a task ended: the cause of its cancellation first, then a TaskError, else a fault of ours. ctx
@@ -145,10 +147,12 @@ func classify(ctx context.Context, err error, exit *Exit, retry []int) Outcome {
 		out.Reason, out.Message = Canceled, cause.Error()
 	case errors.Is(cause, ErrShutdown):
 		out.Reason, out.Message = WorkerShutdown, cause.Error()
+	case errors.Is(cause, ErrService):
+		out.Reason, out.Message, out.ExitCode = Failed, cause.Error(), nil // how it was stopped is no matter
 	case errors.As(err, &malformed):
 		out.Reason, out.Message, out.Problems = MalformedPayload, err.Error(), malformed.Problems
 	case errors.As(err, &taskErr):
-		out.Reason, out.Message = taskErr.Reason, err.Error()
+		out.Reason, out.Message, out.ExitCode = taskErr.Reason, err.Error(), nil
 		if taskErr.ExitCode != 0 {
 			out.ExitCode = &taskErr.ExitCode
 		}

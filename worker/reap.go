@@ -23,8 +23,8 @@ const (
 
 // Leftover is something that a worker made and that no task explains.
 type Leftover struct {
-	Kind    string // "container" or "journal"
-	Name    string // the container's id, or the file
+	Kind    string // "container", "network" or "journal"
+	Name    string // the container's or network's id, or the file
 	TaskID  string
 	Attempt string
 	Created time.Time
@@ -68,6 +68,13 @@ func (w *Worker) leftovers(ctx context.Context, before time.Time, explain func(t
 	for _, c := range containers {
 		found = append(found, Leftover{Kind: "container", Name: c.ID, TaskID: c.Labels[LabelTask], Attempt: c.Labels[LabelAttempt],
 			Created: time.Unix(c.Created, 0), caches: heldCaches(c.Labels[LabelCaches])})
+	}
+	networks, err := w.cfg.Engine.NetworkList(ctx, dockerapi.Filters{"label": {LabelWorker + "=" + w.cfg.ID}})
+	if err != nil {
+		return nil, fmt.Errorf("look for networks that were left behind: %w", err)
+	}
+	for _, n := range networks { // behind the containers: it can go when they have gone
+		found = append(found, Leftover{Kind: "network", Name: n.ID, TaskID: n.Labels[LabelTask], Attempt: n.Labels[LabelAttempt], Created: n.Created})
 	}
 	files, err := os.ReadDir(w.taskDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -115,17 +122,43 @@ func (w *Worker) remove(ctx context.Context, found []Leftover) error {
 	for _, l := range found {
 		w.caches.purge(l.caches) // before the container lets go of what it may have left half-written
 		w.logger.Warn("removing what was left behind", "kind", l.Kind, "name", l.Name, "task", l.TaskID, "attempt", l.Attempt)
-		var err error
-		if l.Kind == "container" {
-			err = w.cfg.Engine.ContainerRemove(ctx, l.Name, dockerapi.RemoveOptions{Force: true, Volumes: true})
-		} else if err = os.Remove(l.Name); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		if err != nil {
+		if err := w.removeOne(ctx, l); err != nil {
 			failed = append(failed, fmt.Errorf("remove %s %s: %w", l.Kind, l.Name, err))
 		}
 	}
 	return errors.Join(append(failed, w.caches.removePurged(ctx))...)
+}
+
+func (w *Worker) removeOne(ctx context.Context, l Leftover) error {
+	switch l.Kind {
+	case "container":
+		return w.cfg.Engine.ContainerRemove(ctx, l.Name, dockerapi.RemoveOptions{Force: true, Volumes: true})
+	case "network":
+		return removeNetwork(ctx, w.cfg.Engine, l.Name)
+	}
+	if err := os.Remove(l.Name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// clear removes the containers and the network of an attempt that an earlier process began, and that the stages of this
+// one do not know.
+func (w *Worker) clear(ctx context.Context, r *Run) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownBudget)
+	defer cancel()
+	attempt := strconv.Itoa(r.Attempt)
+	found, err := w.leftovers(ctx, time.Now().Add(time.Minute), func(taskID, number string) bool {
+		return taskID != r.TaskID || number != attempt
+	})
+	for _, l := range found {
+		if l.Kind != "journal" {
+			err = errors.Join(err, w.removeOne(ctx, l))
+		}
+	}
+	if err != nil {
+		r.Logger.Error("cannot remove what an earlier process made for the task", "error", err)
+	}
 }
 
 // reapForever looks for leftovers now and then, until ctx ends: of creates that an engine finished after their caller

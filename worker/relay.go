@@ -116,10 +116,10 @@ func (rl *relay) await(ctx context.Context, limit time.Duration) error {
 func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 	var batch []Message
 	var chunk []byte
-	var kind recordKind
+	var stream string // of chunk
 	flush := func() {
 		if len(chunk) > 0 {
-			batch = append(batch, rl.withCopy(rl.logMessage(kind, chunk))...)
+			batch = append(batch, rl.withCopy(rl.logMessage(stream, chunk))...)
 			chunk = nil
 		}
 	}
@@ -129,30 +129,29 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 			return nil, err
 		}
 		word := binary.BigEndian.Uint64(header)
-		next, size := recordKind(word>>56), int(word&0xffffffff)
-		if next < recordStdout || next > recordVerdict || int64(recordHeader+size) > pending {
+		kind, size := recordKind(word>>56), int(word&0xffffffff)
+		next, prefix, err := streamOf(in, kind)
+		if err != nil {
+			return nil, err
+		}
+		if kind < recordStdout || kind > recordLast || int64(recordHeader+size) > pending || prefix > size {
 			return nil, fmt.Errorf("what stands at byte %d is no record", rl.at.Offset)
 		}
-		if next != kind || next == recordEvent || len(chunk)+size > logChunk {
+		if next != stream || len(chunk)+size-prefix > logChunk {
 			flush()
 			if len(batch) >= relayBatch {
 				break
 			}
 		}
-		kind = next
-		if _, err := in.Discard(recordHeader); err != nil {
+		stream = next
+		if kind == recordVerdict {
+			prefix = size // nothing of it is for anybody else
+		}
+		if _, err := in.Discard(recordHeader + prefix); err != nil {
 			return nil, err
 		}
-		if kind == recordVerdict {
-			if _, err := in.Discard(size); err != nil {
-				return nil, err
-			}
-			rl.at.Offset += int64(recordHeader + size)
-			pending -= int64(recordHeader + size)
-			continue
-		}
 		start := len(chunk)
-		chunk = append(chunk, make([]byte, size)...)
+		chunk = append(chunk, make([]byte, size-prefix)...)
 		if _, err := io.ReadFull(in, chunk[start:]); err != nil {
 			return nil, err
 		}
@@ -164,7 +163,7 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 				return nil, err
 			}
 			batch = append(batch, rl.withCopy(m)...)
-			chunk, kind = nil, 0
+			chunk = nil
 			rl.at.Urgent++
 		}
 	}
@@ -172,10 +171,10 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 	return batch, nil
 }
 
-func (rl *relay) logMessage(kind recordKind, text []byte) Message {
+func (rl *relay) logMessage(stream string, text []byte) Message {
 	m := rl.message(TaskLog, time.Now().UTC())
 	m.ContentType = "application/octet-stream"
-	m.Headers["stream"] = streamNames[kind]
+	m.Headers["stream"] = stream
 	m.Headers["offset"] = rl.at.Logged
 	m.Headers["taskId"] = rl.taskID
 	m.Headers["attempt"] = int64(rl.attempt)

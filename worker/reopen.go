@@ -14,6 +14,7 @@ import (
 type history struct {
 	told    map[EventType]journaledEvent // the first of each kind
 	verdict *verdictRecord               // nil: the command had not ended, or nobody saw it
+	written time.Time                    // when the last record was
 }
 
 // verdictRecord is written when the command has ended, before anything of the task is removed: whoever comes after a
@@ -78,6 +79,7 @@ func (j *journal) replay(past *history) error {
 	if err != nil {
 		return err
 	}
+	past.written = info.ModTime()
 	j.fileSize = info.Size() // so that ReadAt sees all of it
 	var whole int64
 	for whole+recordHeader <= info.Size() {
@@ -85,7 +87,7 @@ func (j *journal) replay(past *history) error {
 		if err != nil {
 			return err
 		}
-		if kind < recordStdout || kind > recordVerdict || whole+recordHeader+size > info.Size() {
+		if kind < recordStdout || kind > recordLast || whole+recordHeader+size > info.Size() {
 			break
 		}
 		payload := make([]byte, size)
@@ -101,6 +103,8 @@ func (j *journal) replay(past *history) error {
 			j.keptStdout += size
 		case recordStderr:
 			j.keptStderr += size
+		case recordService:
+			j.keptService += size - int64(servicePrefix(payload))
 		}
 		whole += recordHeader + size
 	}

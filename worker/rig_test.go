@@ -88,6 +88,9 @@ func (r *rig) end() {
 	for name := range r.engine.containers {
 		r.t.Errorf("container %s is left", name)
 	}
+	if left := r.engine.networks().all(); len(left) > 0 {
+		r.t.Errorf("networks are left: %+v", left)
+	}
 	if r.engine.open != 0 {
 		r.t.Errorf("%d attachments and waits are left open", r.engine.open)
 	}

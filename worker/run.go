@@ -39,6 +39,7 @@ type Run struct {
 	found       *dockerapi.Container // the container of an earlier process; nil where this one made it
 	relayed     chan error           // gets one value when the relay ends
 	relayCtx    context.Context
+	stop        context.CancelCauseFunc // ends the life of the task, with a cause, as a timeout does
 	usage       usage
 	state       State
 	times       Times
@@ -142,6 +143,8 @@ func (w *Worker) process(ctx context.Context, d *Delivery) {
 
 // live is the life of a task up to its outcome: the stages' Setup, the command, the stages' Teardown.
 func (w *Worker) live(ctx context.Context, r *Run) Outcome {
+	ctx, r.stop = context.WithCancelCause(ctx)
+	defer r.stop(nil)
 	undo, err := r.setUp(ctx, w.stages())
 	if errors.Is(err, errDecided) {
 		return w.conclude(ctx, r, undo)
@@ -152,6 +155,9 @@ func (w *Worker) live(ctx context.Context, r *Run) Outcome {
 			exit, err = w.exec(ctx, r)
 			return err
 		})
+	}
+	if err != nil && r.delivery.Resumed && r.ContainerID == "" {
+		w.clear(ctx, r) // this process has not come as far as the earlier one
 	}
 	r.move(Finishing, nil)
 	out := classify(ctx, err, exit, r.retryCodes())
@@ -185,12 +191,7 @@ func (w *Worker) conclude(ctx context.Context, r *Run, undo func(*Outcome)) Outc
 	out := r.past.verdict.Outcome
 	r.Image, r.metadata, r.times = r.past.verdict.Image, r.past.verdict.Metadata, out.Times
 	r.move(Finishing, nil)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownBudget)
-	defer cancel()
-	name := containerName(w.facts.ID, r.TaskID, r.Attempt)
-	if err := w.cfg.Engine.ContainerRemove(ctx, name, dockerapi.RemoveOptions{Force: true, Volumes: true}); err != nil {
-		r.Logger.Error("cannot remove the container of a task that has ended", "error", err)
-	}
+	w.clear(ctx, r)
 	// Whether its exit code spoils the caches only the task knows, which is not read any more.
 	out.Caches = w.caches.giveBack(r.cacheHolder(), out.Reason != Completed)
 	undo(&out)

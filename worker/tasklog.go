@@ -55,7 +55,7 @@ func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 			for _, p := range out.Problems {
 				r.Logf("%s: %s", out.Reason, p)
 			}
-		case out.Reason != Completed && out.Reason != Failed:
+		case out.Reason != Completed && out.Reason != Failed || out.Reason == Failed && out.ExitCode == nil:
 			r.Logf("%s: %s", out.Reason, out.Message)
 		}
 		out.Log = journal.seal()

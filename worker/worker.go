@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -34,6 +35,7 @@ type Config struct {
 	MaxLogSize     int64         // bytes of log kept for a task; default 1 GiB
 	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
+	ServiceSubnets netip.Prefix  // addresses for the networks of tasks with services, e.g. 10.231.0.0/16; by default the engine's
 	CacheSize      int64         // bytes that all caches may have before those not used for long are removed; 0 is no limit
 	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
 	Version        string        // of this program, told in events
@@ -60,6 +62,7 @@ type Worker struct {
 	gate     *gate
 	images   *images
 	caches   *caches
+	subnets  subnets
 	tasks    tasks
 	counters counters
 	handover handover
@@ -84,6 +87,9 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Engine == nil || cfg.Source == nil || cfg.Events == nil || cfg.StateDir == "" {
 		return nil, errors.New("worker: Engine, Source, Events and StateDir are required")
 	}
+	if err := checkSubnets(cfg.ServiceSubnets); err != nil {
+		return nil, err
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -103,6 +109,7 @@ func New(cfg Config) (*Worker, error) {
 		gate:   newGate(cfg.Engine, cfg.Logger),
 		images: &images{engine: cfg.Engine, logger: cfg.Logger, pulls: map[string]*pull{}},
 	}
+	w.subnets.pool = cfg.ServiceSubnets
 	w.caches = newCaches(cfg.Engine, cfg.Logger, cfg.ID, filepath.Join(w.dir(), cacheFile))
 	return w, nil
 }

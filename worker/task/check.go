@@ -32,6 +32,9 @@ func (t *Task) check() []finding {
 	for name, file := range t.Files {
 		file.check(problem, "files", name)
 	}
+	if len(t.Services) > 0 && t.Network != "" && t.Network != DefaultNetwork && t.Network != "none" {
+		problem(fmt.Sprintf("is %q; services need bridge or none: they have a network of the task's own", Bounded(t.Network)), "network")
+	}
 	t.checkPaths(problem)
 	for name, artifact := range t.Artifacts {
 		if artifact.Type == "" {

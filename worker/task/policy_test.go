@@ -30,6 +30,7 @@ func TestPolicyNamesTheFlag(t *testing.T) {
 		{"/image", "image tool:latest is not among those that this worker runs (its --allow-image)"},
 		{"/maxAttempts", "3 attempts are more than this worker allows (2, its --max-attempts)"},
 		{"/maxRunTime", "61 seconds are more than this worker allows (60, its --max-run-time)"},
+		{"/network", `is "host"; services need bridge or none: they have a network of the task's own`},
 		{"/network", "is not allowed on this worker; it would need --allow network=host"},
 		{"/resources/cpus", "2.5 CPUs are more than this worker allows (2, its --max-cpus)"},
 		{"/resources/disk", "1536m is more than this worker allows (1g, its --max-disk)"},
