@@ -17,6 +17,7 @@ const (
 	TaskPreparing EventType = "task.preparing"
 	TaskStarted   EventType = "task.started"
 	TaskLog       EventType = "task.log" // not JSON: the raw bytes
+	TaskArtifact  EventType = "task.artifact"
 	TaskCompleted EventType = "task.completed"
 	TaskFailed    EventType = "task.failed"
 	TaskException EventType = "task.exception"

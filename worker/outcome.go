@@ -56,16 +56,17 @@ var verdicts = map[Reason]verdict{
 
 // Outcome is how one attempt at a task ended. Stages add to it in their Teardown.
 type Outcome struct {
-	Reason    Reason         `json:"reason"`
-	Message   string         `json:"message,omitempty"`  // for a person
-	Problems  []task.Problem `json:"problems,omitempty"` // malformed-payload: all of them
-	ExitCode  *int           `json:"exitCode,omitempty"` // absent where no process ended
-	OOMKilled bool           `json:"oomKilled"`          // the kernel killed something in the container for memory
-	Retrying  bool           `json:"retrying"`           // another attempt follows
-	Times     Times          `json:"times"`
-	Usage     *Usage         `json:"usage,omitempty"` // absent where the command ended before it was measured
-	Log       LogSummary     `json:"log"`
-	Caches    []CacheUse     `json:"caches,omitempty"` // by name
+	Reason    Reason           `json:"reason"`
+	Message   string           `json:"message,omitempty"`  // for a person
+	Problems  []task.Problem   `json:"problems,omitempty"` // malformed-payload: all of them
+	ExitCode  *int             `json:"exitCode,omitempty"` // absent where no process ended
+	OOMKilled bool             `json:"oomKilled"`          // the kernel killed something in the container for memory
+	Retrying  bool             `json:"retrying"`           // another attempt follows
+	Times     Times            `json:"times"`
+	Usage     *Usage           `json:"usage,omitempty"` // absent where the command ended before it was measured
+	Log       LogSummary       `json:"log"`
+	Caches    []CacheUse       `json:"caches,omitempty"`    // by name
+	Artifacts []ArtifactReport `json:"artifacts,omitempty"` // by name
 }
 
 // Event is the type of the event that tells this outcome.

@@ -12,9 +12,10 @@ import (
 
 // history is what a journal tells of the process that wrote it before: how far the task had come.
 type history struct {
-	told    map[EventType]journaledEvent // the first of each kind
-	verdict *verdictRecord               // nil: the command had not ended, or nobody saw it
-	written time.Time                    // when the last record was
+	told      map[EventType]journaledEvent // the first of each kind
+	artifacts map[string]ArtifactReport    // by name, as far as they were told
+	verdict   *verdictRecord               // nil: the command had not ended, or nobody saw it
+	written   time.Time                    // when the last record was
 }
 
 // verdictRecord is written when the command has ended, before anything of the task is removed: whoever comes after a
@@ -54,7 +55,7 @@ func (h *history) outcomeTold() bool {
 // reopenJournal goes on with the journal at path, or makes one where there is none. What a crash has torn at its end is
 // cut off. Like openJournal it always returns a journal, and a history.
 func reopenJournal(path string, limit int64) (*journal, *history, error) {
-	past := &history{told: map[EventType]journaledEvent{}}
+	past := &history{told: map[EventType]journaledEvent{}, artifacts: map[string]ArtifactReport{}}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		j, err := openJournal(path, limit)
@@ -127,6 +128,9 @@ func (h *history) note(kind recordKind, payload []byte) error {
 		}
 		if !h.has(e.Type) {
 			h.told[e.Type] = e
+		}
+		if e.Type == TaskArtifact {
+			return h.noteArtifact(e.Details)
 		}
 	case recordVerdict:
 		h.verdict = &verdictRecord{}

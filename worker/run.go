@@ -191,6 +191,7 @@ func (w *Worker) conclude(ctx context.Context, r *Run, undo func(*Outcome)) Outc
 	out := r.past.verdict.Outcome
 	r.Image, r.metadata, r.times = r.past.verdict.Image, r.past.verdict.Metadata, out.Times
 	r.move(Finishing, nil)
+	w.keepRest(ctx, r, &out)
 	w.clear(ctx, r)
 	// Whether its exit code spoils the caches only the task knows, which is not read any more.
 	out.Caches = w.caches.giveBack(r.cacheHolder(), out.Reason != Completed)

@@ -21,21 +21,25 @@ type Stage interface {
 // It may add to the outcome; its error is logged and does not change how the task ended.
 type Teardown func(ctx context.Context, out *Outcome) error
 
-// teardownBudget bounds one stage's Teardown.
+// teardownBudget bounds one stage's Teardown, unless the stage is patient.
 const teardownBudget = time.Minute
+
+// patient is a stage whose Teardown may take longer.
+type patient interface{ teardownTime() time.Duration }
 
 // setUp runs the stages' Setup in order until one fails or ctx ends. The first runs even then: it is the log, without
 // which nobody hears how the task ended. undo gives back what was taken, in reverse.
 func (r *Run) setUp(ctx context.Context, stages []Stage) (undo func(out *Outcome), err error) {
 	type named struct {
 		name     string
+		budget   time.Duration
 		teardown Teardown
 	}
 	var taken []named
 	undo = func(out *Outcome) {
 		for i := len(taken) - 1; i >= 0; i-- {
-			ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), teardownBudget,
-				fmt.Errorf("tear down %s: took longer than %v", taken[i].name, teardownBudget))
+			ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), taken[i].budget,
+				fmt.Errorf("tear down %s: took longer than %v", taken[i].name, taken[i].budget))
 			err := guard(func() error { return taken[i].teardown(ctx, out) })
 			cancel()
 			if err != nil {
@@ -50,7 +54,11 @@ func (r *Run) setUp(ctx context.Context, stages []Stage) (undo func(out *Outcome
 		err := guard(func() error {
 			teardown, err := stage.Setup(ctx, r)
 			if teardown != nil {
-				taken = append(taken, named{stage.Name(), teardown})
+				budget := teardownBudget
+				if p, ok := stage.(patient); ok {
+					budget = p.teardownTime()
+				}
+				taken = append(taken, named{stage.Name(), budget, teardown})
 			}
 			return err
 		})

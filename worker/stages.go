@@ -4,12 +4,18 @@ package worker
 func (w *Worker) stages() []Stage {
 	return []Stage{
 		taskLogStage{dir: w.taskDir(), limit: w.cfg.MaxLogSize, outbox: w.cfg.Events, worker: w.facts}, // first up and last down: it hears everything
-		payloadStage{policy: w.policy(), keys: w.cfg.Keys, worker: w.facts},
+		w.payloadStage(),
 		imageStage{images: w.images, limit: w.cfg.PrepareTimeout},
 		cacheStage{caches: w.caches, engine: w.cfg.Engine, discard: w.cfg.Once, worker: w.facts},
 		networkStage{engine: w.cfg.Engine, subnets: &w.subnets, worker: w.facts},
 		servicesStage{engine: w.cfg.Engine, images: w.images, limit: w.cfg.PrepareTimeout, policy: w.policy(), worker: w.facts,
 			logConfig: w.serviceLogConfig(), alive: w.gate.await, ping: w.gate.ping, keepsAlive: w.engine.LiveRestoreEnabled, probe: probeReady},
 		containerStage{engine: w.cfg.Engine, worker: w.facts, logConfig: w.logConfig()},
+		w.fileStage(),
+		w.artifactStage(),
 	}
+}
+
+func (w *Worker) payloadStage() payloadStage {
+	return payloadStage{policy: w.policy(), keys: w.cfg.Keys, worker: w.facts}
 }

@@ -36,6 +36,7 @@ type Config struct {
 	KeepLog        bool          // the engine keeps a copy of a log too, for a worker that comes back to its containers
 	PrepareTimeout time.Duration // for the pull of an image; default 30 minutes
 	ServiceSubnets netip.Prefix  // addresses for the networks of tasks with services, e.g. 10.231.0.0/16; by default the engine's
+	Transfers      Transfers     // how files come into containers, and out of them
 	CacheSize      int64         // bytes that all caches may have before those not used for long are removed; 0 is no limit
 	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
 	Version        string        // of this program, told in events
@@ -97,6 +98,8 @@ func New(cfg Config) (*Worker, error) {
 	cfg.Policy.MaxAttempts = orDefault(cfg.Policy.MaxAttempts, DefaultAttemptsLimit)
 	cfg.MaxLogSize = max(orDefault(cfg.MaxLogSize, DefaultMaxLogSize), 2*tailSize)
 	cfg.PrepareTimeout = orDefault(cfg.PrepareTimeout, DefaultPrepareTimeout)
+	cfg.Transfers.setDefaults()
+	cfg.Policy.ArtifactStore = cfg.Transfers.Store != nil
 	cfg.Heartbeat = orDefault(cfg.Heartbeat, DefaultHeartbeat)
 	host, err := os.Hostname()
 	if err != nil {
