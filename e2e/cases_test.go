@@ -118,6 +118,30 @@ var payloadCases = []payloadCase{
 	{"host memory", `{"capabilities": {"devices": {"hostSharedMemory": true}}}`, "malformed-payload /capabilities/devices/hostSharedMemory", "", ""},
 	{"a superseder", `{"supersederUrl": "https://x.example"}`, "malformed-payload /supersederUrl", "", ""},
 
+	// Caches
+	{"a cache is a directory", `{"cache": {"one": "/cache/one"}, "command": ["sh", "-c", "touch /cache/one/x && ls /cache/one"]}`, "completed 0", "x\n", ""},
+	{"several caches", `{"cache": {"a.b": "/a", "c_d": "/c"}, "command": ["sh", "-c", "touch /a/x /c/y && ls /a /c"]}`, "completed 0", "/a:\nx\n\n/c:\ny\n", ""},
+	{"two caches in one place", `{"cache": {"a": "/x", "b": "/x/"}}`, "malformed-payload /cache/b", "…is the path of cache a as well", ""},
+	{"a cache over everything", `{"cache": {"a": "/"}}`, "malformed-payload /cache/a", "", ""},
+	{"a cache whose name is a path", `{"cache": {"../a": "/a"}}`, "malformed-payload /cache/..~1a", "", ""},
+
+	// Services
+	{"a service, by its name", `{"services": {"web": {"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "echo hello >/index.html; httpd -f -p 80 -h /"], "ready": {"tcp": 80}}}, "command": ["wget", "-qO-", "http://web/index.html"]}`, "completed 0", "hello\n", ""},
+	{"a service that is asked by HTTP", `{"services": {"web": {"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "echo hello >/ok; httpd -f -p 80 -h /"], "ready": {"http": {"port": 80, "path": "/ok"}}}}, "command": ["wget", "-qO-", "http://web/ok"]}`, "completed 0", "hello\n", ""},
+	{"a service without a way out", `{"network": "none", "services": {"web": {"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "echo hello >/index.html; httpd -f -p 80 -h /"], "ready": {"tcp": 80}}}, "command": ["sh", "-c", "wget -qO- http://web/index.html"]}`, "completed 0", "hello\n", ""},
+	{"a service that is never ready", `{"services": {"web": {"image": "docker-worker/taskenv-pass", "command": ["sleep", "60"], "ready": {"tcp": 80, "timeout": 1}}}}`, "failed", "…service web was not ready after 1s", ""},
+	{"a service that ends before the task", `{"services": {"web": {"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "echo last words; exit 5"]}}, "command": ["sleep", "60"]}`, "failed", "…service web: last words", ""},
+	{"a service without an image", `{"services": {"web": {}}}`, "malformed-payload /services/web/image", "", ""},
+	{"a service whose image is not there", `{"services": {"web": {"image": "$REGISTRY/no/such:image"}}}`, "image-unavailable", "", ""},
+	{"a service on the host's network", `{"network": "host", "services": {"web": {"image": "docker-worker/taskenv-pass"}}}`, "malformed-payload /network", "", "generous"},
+
+	// Secrets
+	{"a secret is masked", `{"env": {"TOKEN": "hunter2-hunter2"}, "secrets": ["TOKEN"], "command": ["sh", "-c", "echo $TOKEN and more"]}`, "completed 0", "[masked] and more\n", ""},
+	{"a secret in another form", `{"env": {"TOKEN": "hunter2-hunter2"}, "secrets": ["TOKEN"], "command": ["sh", "-c", "printf $TOKEN | base64"]}`, "completed 0", "[masked]\n", ""},
+	{"a secret that nobody has", `{"secrets": ["TOKEN"]}`, "malformed-payload /secrets/0", "…names no variable of env", ""},
+	{"a sealed value without a key", `{"env": {"TOKEN": {"sealed": "v1.00000000.AAAA"}}}`, "malformed-payload /env/TOKEN/sealed", "", ""},
+	{"a value that is neither", `{"env": {"TOKEN": {"value": "x"}}}`, "malformed-payload /env/TOKEN/sealed /env/TOKEN/value", "", ""},
+
 	// The log
 	{"all of the log", `{"command": ["seq", "3"]}`, "completed 0", "1\n2\n3\n", ""},
 	{"a limit of the log", `{"log": {"maxSize": 8}, "command": ["sh", "-c", "printf abcdefghijklmnopqrstuvwxyz"]}`, "completed 0", "…18 bytes of the log are missing here: the log is limited to 8 bytes", ""},
