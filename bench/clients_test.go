@@ -70,8 +70,8 @@ func (o ours) round(ctx context.Context, name string, cmd []string) (int64, erro
 		return 0, err
 	}
 	var total int64
-	frames := dockerapi.NewFrameReader(bufio.NewReaderSize(stream, 32<<10))
-	for p := make([]byte, 32<<10); ; {
+	frames := dockerapi.NewFrameReader(bufio.NewReaderSize(stream, 4<<10))
+	for p := make([]byte, 32<<10+8); ; {
 		n, _, err := frames.Read(p)
 		total += int64(n)
 		if err == io.EOF {

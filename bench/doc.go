@@ -6,5 +6,5 @@
 //
 // DOCKER_HOST is the engine ("" is the local one); it must have the image that BENCH_IMAGE names (with sh and dd), or
 // localhost/dockerapi-test:1, which the integration tests of dockerapi load. Ratios of one run mean something, times
-// of two runs do not.
+// of two runs do not. Stream needs no engine.
 package bench

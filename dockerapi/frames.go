@@ -50,10 +50,12 @@ func (e *FrameError) Error() string {
 
 // FrameReader takes apart the stream of an attach, a log or an exec without a terminal: frames of 8 bytes of header
 // (stream, three zeros, length in network order) and a payload, cut anywhere. It is for one goroutine, and wants a
-// reader that is worth small reads (8 bytes): a bufio.Reader.
+// reader that is worth small reads (8 bytes): a bufio.Reader. A small one (4 KiB) serves small frames, and large ones go
+// past it.
 type FrameReader struct {
 	r      io.Reader
 	header [frameHeader]byte
+	ahead  int // bytes of the next header that came with the last payload
 	stream Stream
 	left   int // bytes of the current frame that were not handed out
 	err    error
@@ -62,8 +64,10 @@ type FrameReader struct {
 // NewFrameReader reads frames from r.
 func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{r: r} }
 
-// Read reads bytes of at most one frame into p and says which stream they belong to. It allocates nothing. It may
-// return fewer bytes than the frame has. Empty frames are passed over.
+// Read reads one frame, or as much of it as p takes, and says which stream it belongs to. It allocates nothing. It waits
+// for the rest of a frame that has begun to arrive, because engines write frames at once. Empty frames are passed over.
+// All of p is scratch: where it has room for 8 bytes more than the frame (for those of engines, 32 KiB and 8 bytes), the
+// next header is read along, which makes one system call of two.
 //
 // The error is io.EOF at the end of a frame; io.ErrUnexpectedEOF when the stream ends inside one, which means that it
 // broke; a [*FrameError]; or the reader's own. n bytes are good whatever the error. An error is for good.
@@ -77,23 +81,32 @@ func (f *FrameReader) Read(p []byte) (n int, stream Stream, err error) {
 	if f.err != nil {
 		return 0, f.stream, f.err
 	}
-	n, err = f.r.Read(p[:min(len(p), f.left)])
-	f.left -= n
-	if err == io.EOF && f.left > 0 {
-		err = io.ErrUnexpectedEOF
+	payload := min(len(p), f.left)
+	if len(p) >= f.left+frameHeader {
+		p = p[:f.left+frameHeader]
+	} else {
+		p = p[:payload]
 	}
+	n, err = io.ReadAtLeast(f.r, p, payload)
+	f.ahead = copy(f.header[:], p[min(n, payload):n])
+	n = min(n, payload)
+	f.left -= n
 	if err == io.EOF {
-		err = nil // the next header says so
+		err = io.ErrUnexpectedEOF
 	}
 	f.err = err
 	return n, f.stream, err
 }
 
-// next reads a header.
+// next reads a header, or the rest of it.
 func (f *FrameReader) next() error {
-	if _, err := io.ReadFull(f.r, f.header[:]); err != nil {
-		return err // io.EOF before the first byte, io.ErrUnexpectedEOF after it
+	if _, err := io.ReadFull(f.r, f.header[f.ahead:]); err != nil {
+		if err == io.EOF && f.ahead > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return err // io.EOF before the first byte
 	}
+	f.ahead = 0
 	size := binary.BigEndian.Uint32(f.header[4:])
 	if f.header[0] > byte(SystemErr) || f.header[1]|f.header[2]|f.header[3] != 0 || size > MaxFrame {
 		return &FrameError{Header: f.header}

@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -64,13 +65,14 @@ func TestFrameReaderErrors(t *testing.T) {
 		"empty":            {bytes.NewReader(nil), io.EOF},
 		"half a header":    {bytes.NewReader([]byte{1, 0, 0}), io.ErrUnexpectedEOF},
 		"header alone":     {bytes.NewReader(frame(Stdout, "abc")[:8]), io.ErrUnexpectedEOF},
+		"half a second":    {bytes.NewReader(append(frame(Stdout, "a"), 1, 0, 0)), io.ErrUnexpectedEOF},
 		"half a payload":   {bytes.NewReader(frame(Stdout, "abc")[:10]), io.ErrUnexpectedEOF},
 		"half, with EOF":   {iotest.DataErrReader(bytes.NewReader(frame(Stdout, "abc")[:10])), io.ErrUnexpectedEOF},
 		"the reader's own": {io.MultiReader(bytes.NewReader(frame(Stdout, "abc")), iotest.ErrReader(broken)), broken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := NewFrameReader(test.in)
-			p := make([]byte, 2)
+			p := make([]byte, 9) // room for a header after one byte
 			var err error
 			for err == nil {
 				_, _, err = f.Read(p)
@@ -93,6 +95,32 @@ func TestFrameReaderRefusesTerminal(t *testing.T) {
 			t.Errorf("%q: %v, want a FrameError", in, err)
 		}
 	}
+}
+
+// A frame as large as engines send costs one read, and comes in one piece.
+func TestFrameReaderReadsALargeFrameOnce(t *testing.T) {
+	const frames, size = 20, 32 << 10
+	in := &countingReader{r: bytes.NewReader(bytes.Repeat(frame(Stdout, string(make([]byte, size))), frames))}
+	f := NewFrameReader(bufio.NewReaderSize(in, 4<<10))
+	p := make([]byte, size+8)
+	for i := range frames {
+		if n, _, err := f.Read(p); n != size || err != nil {
+			t.Fatalf("frame %d: %d bytes, %v", i, n, err)
+		}
+	}
+	if in.reads > frames+1 { // the first header is one more
+		t.Errorf("%d reads for %d frames", in.reads, frames)
+	}
+}
+
+type countingReader struct {
+	r     io.Reader
+	reads int
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	c.reads++
+	return c.r.Read(p)
 }
 
 func TestFrameReaderDoesNotAllocate(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/docker-worker/docker-worker/dockerapi"
 )
 
-// copyBuffer is read from the engine at once, in bytes: as much as its frames hold.
-const copyBuffer = 32 << 10
+// copyBuffer is read from the engine at once, in bytes: as much as its frames hold, and the header of the next.
+const copyBuffer = 32<<10 + 8
 
 // copyBuffers are recycled; each has room for a record's header in front.
 var copyBuffers = sync.Pool{New: func() any { return new([recordHeader + copyBuffer]byte) }}
