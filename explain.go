@@ -24,7 +24,7 @@ func explainCommand() *cli.Command {
 		Description: `Nothing is run, and no engine is asked. The flags are those of the worker that the task is meant for.
 
    Exit codes: 0 it would run; 7 it would be refused, and why; 2 usage; 3 configuration.`,
-		Flags:        flags([]cli.Flag{}, policyFlags()),
+		Flags:        flags([]cli.Flag{artifactStoreFlag()}, policyFlags()),
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			args, err := needArgs(c, "FILE")

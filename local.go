@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,8 +24,8 @@ func runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "events", EnvVars: env("events"), Usage: "print every event as a line of JSON on standard output; the log goes to standard error"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of worker that the task is told"},
 			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is shown; beginning and end are kept, what is missing is counted"),
-			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of the image"},
-		}, policyFlags(), engineFlags(), logFlags("error")),
+			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of the image, and of putting the task's files into its container"},
+		}, policyFlags(), transferFlags(), engineFlags(), logFlags("error")),
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			err := runLocally(c)
@@ -82,6 +83,10 @@ func runLocally(c *cli.Context) error {
 		return failure{exitConfig, fmt.Errorf("make a directory for the log: %w", err)}
 	}
 	defer os.RemoveAll(dir)
+	transfers, err := newTransfers(c, filepath.Join(dir, "tmp"))
+	if err != nil {
+		return err
+	}
 
 	id := worker.NewID()
 	show := &printer{stdout: c.App.Writer, stderr: c.App.ErrWriter, events: c.Bool("events")}
@@ -97,6 +102,7 @@ func runLocally(c *cli.Context) error {
 		Logger:         logger,
 		StateDir:       dir,
 		Policy:         policy,
+		Transfers:      transfers,
 		Once:           true,
 		MaxLogSize:     int64(logSize),
 		PrepareTimeout: c.Duration("prepare-timeout"),

@@ -36,6 +36,8 @@ func newPolicy(c *cli.Context) (task.Policy, error) {
 		MaxRunTime:  c.Duration("max-run-time"),
 		MaxAttempts: c.Int("max-attempts"),
 		Images:      c.StringSlice("allow-image"),
+
+		ArtifactStore: c.String("artifact-store") != "",
 	}
 	p.Default.CPUs, p.Max.CPUs = c.Float64("default-cpus"), c.Float64("max-cpus")
 	p.Default.PIDs, p.Max.PIDs = c.Int64("default-pids"), c.Int64("max-pids")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -33,12 +34,12 @@ func startCommand() *cli.Command {
 			&cli.StringFlag{Name: "log-journal", EnvVars: env("log-journal"), Value: "engine", Usage: "`WHERE` a log is kept beside this worker, for one that comes back to its containers: engine or none (faster; output of the time between is lost)"},
 			eventsFlag(),
 			controlFlag(),
-			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image"},
+			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image, and of putting a task's files into its container"},
 			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is relayed for a task; beginning and end are kept, what is missing is counted"),
 			sizeFlag("cache-size", "", "no limit", "caches, `SIZE` of all together, beyond which those that were not used for the longest time are removed"),
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
-		}, policyFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
+		}, policyFlags(), transferFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
 		OnUsageError: usageError,
 		Action:       start,
 	}
@@ -126,6 +127,9 @@ func workerConfig(c *cli.Context, queue string, logger *slog.Logger) (worker.Con
 		return cfg, err
 	}
 	if cfg.Keys, err = newKeys(c); err != nil {
+		return cfg, err
+	}
+	if cfg.Transfers, err = newTransfers(c, filepath.Join(cfg.StateDir, cfg.ID, "tmp")); err != nil {
 		return cfg, err
 	}
 	for flag, size := range map[string]*int64{"max-log-size": &cfg.MaxLogSize, "cache-size": &cfg.CacheSize} {
