@@ -37,6 +37,7 @@ func startCommand() *cli.Command {
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of an image, and of putting a task's files into its container"},
 			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is relayed for a task; beginning and end are kept, what is missing is counted"),
 			sizeFlag("cache-size", "", "no limit", "caches, `SIZE` of all together, beyond which those that were not used for the longest time are removed"),
+			subnetsFlag(),
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
 		}, policyFlags(), transferFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
@@ -130,6 +131,9 @@ func workerConfig(c *cli.Context, queue string, logger *slog.Logger) (worker.Con
 		return cfg, err
 	}
 	if cfg.Transfers, err = newTransfers(c, filepath.Join(cfg.StateDir, cfg.ID, "tmp")); err != nil {
+		return cfg, err
+	}
+	if cfg.ServiceSubnets, err = subnetsOf(c); err != nil {
 		return cfg, err
 	}
 	for flag, size := range map[string]*int64{"max-log-size": &cfg.MaxLogSize, "cache-size": &cfg.CacheSize} {

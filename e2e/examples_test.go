@@ -27,6 +27,7 @@ var examples = map[string]struct {
 	"secret":                {0, "token=[masked]\nbase64: dXNlcjp[masked]\nkim may be seen\n", ""},
 	"docker-worker-payload": {0, "run 0 of ", ""},
 	"cache":                 {0, "", ""},
+	"service":               {0, "hello from a service\n", ""},
 }
 
 func TestExamples(t *testing.T) {

@@ -58,7 +58,7 @@ func checkTaskEvent(d amqp091.Delivery) string {
 
 func checkLogPiece(d amqp091.Delivery) string {
 	task, _ := d.Headers["taskId"].(string)
-	if stream, _ := d.Headers["stream"].(string); stream != "stdout" && stream != "stderr" && stream != "worker" {
+	if stream, _ := d.Headers["stream"].(string); stream != "stdout" && stream != "stderr" && stream != "worker" && !strings.HasPrefix(stream, "service/") {
 		return fmt.Sprintf("stream %v", d.Headers["stream"])
 	}
 	return firstDifference(

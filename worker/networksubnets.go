@@ -26,13 +26,13 @@ const subnetBits = 27
 // subnetTries is how many subnets are offered to an engine that refuses them: somebody else may use the pool too.
 const subnetTries = 8
 
-// checkSubnets says whether networks can be made of a pool of addresses. The zero value is none.
-func checkSubnets(pool netip.Prefix) error {
+// CheckServiceSubnets says whether networks can be made of a pool of addresses. The zero value is none.
+func CheckServiceSubnets(pool netip.Prefix) error {
 	if pool == (netip.Prefix{}) {
 		return nil
 	}
 	if !pool.Addr().Is4() || pool.Bits() > subnetBits || pool.Masked() != pool {
-		return fmt.Errorf("service subnets %s: it is a range of IPv4 addresses such as 10.231.0.0/16, with room for at least one /%d", pool, subnetBits)
+		return fmt.Errorf("%s is no pool for networks: that is a range of IPv4 addresses such as 10.231.0.0/16, a /%d at the least", pool, subnetBits)
 	}
 	return nil
 }

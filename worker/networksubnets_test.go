@@ -61,7 +61,7 @@ func TestSubnetsRefused(t *testing.T) {
 
 func TestCheckSubnets(t *testing.T) {
 	for text, good := range map[string]bool{"10.231.0.0/16": true, "10.0.0.0/27": true, "10.0.0.0/28": false, "10.231.7.0/16": false, "fd00::/64": false} {
-		if err := checkSubnets(netip.MustParsePrefix(text)); (err == nil) != good {
+		if err := CheckServiceSubnets(netip.MustParsePrefix(text)); (err == nil) != good {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

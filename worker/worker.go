@@ -88,7 +88,7 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Engine == nil || cfg.Source == nil || cfg.Events == nil || cfg.StateDir == "" {
 		return nil, errors.New("worker: Engine, Source, Events and StateDir are required")
 	}
-	if err := checkSubnets(cfg.ServiceSubnets); err != nil {
+	if err := CheckServiceSubnets(cfg.ServiceSubnets); err != nil {
 		return nil, err
 	}
 	if cfg.Logger == nil {
