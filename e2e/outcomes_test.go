@@ -23,7 +23,7 @@ func expectations(t *testing.T) []expectation {
 		{"fails", `{"image": "docker-worker/taskenv-fail"}`, 3, "", "cannot say who"},
 		{"both streams", `{"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "echo out; echo err >&2; exit 42"]}`, 42, "out\n", "err\n"},
 		{"terminal", `{"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "test -t 1 && echo terminal"], "tty": true}`, 0, "terminal\r\n", ""},
-		{"out of time", `{"image": "docker-worker/taskenv-pass", "command": ["sleep", "600"], "maxRunTime": 1, "stopGrace": 0}`, 137, "", "maxRunTime exceeded"},
+		{"out of time", `{"image": "docker-worker/taskenv-pass", "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], "maxRunTime": 1, "stopGrace": 0}`, 137, "", "maxRunTime exceeded"},
 		{"malformed", `{"image": "docker-worker/taskenv-pass", "imagine": 1, "env": 2}`, 125, "", "/imagine: unknown field"},
 		{"no image", `{"image": "` + nothing + `"}`, 125, "", "image-unavailable"},
 		{"not executable", `{"image": "docker-worker/taskenv-pass", "command": ["/bin"]}`, 126, "", "start-failed"},
