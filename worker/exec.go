@@ -124,10 +124,20 @@ func (e *execution) ended(ctx context.Context, link *streamPair, status dockerap
 // own tells a command that failed from one that the engine stopped because it shuts down itself: until it is gone it
 // answers on the connections that are open, exits included, but takes no new one. An exit code of 0 is taken as it is.
 func (e *execution) own(ctx context.Context, exit *Exit) (*Exit, error) {
-	if exit.Code == 0 || e.keepsAlive || !dockerapi.IsUnavailable(e.ping(ctx)) {
+	if !mayBeEngines(exit.Code, e.keepsAlive) || !dockerapi.IsUnavailable(e.ping(ctx)) {
 		return exit, nil
 	}
 	return nil, engineLeft(exit)
+}
+
+// mayBeEngines tells whether an engine that shuts down may have ended a command so. One that keeps its containers alive
+// stops those that it has not counted yet all the same (Docker 20.10, about a second after their start): by SIGTERM or
+// SIGKILL.
+func mayBeEngines(exitCode int, keepsAlive bool) bool {
+	if keepsAlive {
+		return exitCode == 128+15 || exitCode == 128+9
+	}
+	return exitCode != 0
 }
 
 // engineLeft is the end of a container that was the engine's doing.

@@ -93,6 +93,35 @@ func TestLifeThroughAnEngineRestart(t *testing.T) {
 			},
 			want: taken,
 		},
+		"one that keeps containers alive stops a young one all the same": {
+			program: speaker,
+			engine:  liveRestore,
+			meanwhile: func(r *rig, _ *fakeClaim) {
+				r.await(time.Second)
+				r.engine.hook(onPing, func(context.Context, int) error { return engineAnswer(503) })
+				r.engine.only(r.t).kill()
+				r.await(5 * time.Second)
+				r.engine.back()
+			},
+			log:  []string{"resource-unavailable: the engine went away and took the container with it (exit code 137)"},
+			want: taken,
+		},
+		"one that keeps containers alive is going, and the command failed by itself": {
+			program: says("oh\n", 7),
+			engine: func(e *fakeEngine) {
+				liveRestore(e)
+				e.hook(onStart, func(context.Context, int) error {
+					e.hook(onPing, func(_ context.Context, nth int) error {
+						if nth > 1 {
+							return nil
+						}
+						return engineAnswer(503)
+					})
+					return nil
+				})
+			},
+			want: exited,
+		},
 		"it comes back without the container": {
 			program: speaker,
 			meanwhile: func(r *rig, _ *fakeClaim) {

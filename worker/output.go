@@ -6,19 +6,28 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
 )
 
-// copyBuffer is read from the engine at once, in bytes: as much as its frames hold, and the header of the next.
-const copyBuffer = 32<<10 + 8
+const (
+	// copyBuffer is read from the engine at once, in bytes: as much as its frames hold.
+	copyBuffer = 32 << 10
+	// copyAhead is room behind it for the header of the next frame, which comes with the same read.
+	copyAhead = 8
+)
 
-// copyBuffers are recycled; each has room for a record's header in front.
-var copyBuffers = sync.Pool{New: func() any { return new([recordHeader + copyBuffer]byte) }}
+// outputBuffer has room for a record's header in front.
+type outputBuffer [recordHeader + copyBuffer + copyAhead]byte
+
+// outputBuffers are recycled.
+var outputBuffers = sync.Pool{New: func() any { return new(outputBuffer) }}
 
 // streamPair is what tells about a running container: its output and its exit, on two connections.
 type streamPair struct {
+	closed atomic.Bool // by us: what breaks then is no trouble
 	output io.Closer
 	copied chan struct{} // closed when the output has ended or broken
 	fed    chan struct{} // closed when the input was given or refused; nil without any
@@ -81,7 +90,7 @@ func (e *execution) join(ctx context.Context, output io.ReadCloser, condition do
 	}
 	go func() {
 		defer close(link.copied)
-		if err := e.copyOutput(output); err != nil && ctx.Err() == nil {
+		if err := e.copyOutput(output); err != nil && ctx.Err() == nil && !link.closed.Load() {
 			e.logger.Warn("the container's output broke off", "error", err)
 		}
 	}()
@@ -106,6 +115,7 @@ func (s *streamPair) close() {
 	if s.output == nil {
 		return
 	}
+	s.closed.Store(true)
 	s.output.Close()
 	s.wait.Close()
 	<-s.copied
@@ -117,11 +127,11 @@ func (s *streamPair) close() {
 
 // copyOutput moves the container's output into the journal, and waits for nobody but the disk.
 func (e *execution) copyOutput(output io.Reader) error {
-	buffer := copyBuffers.Get().(*[recordHeader + copyBuffer]byte)
-	defer copyBuffers.Put(buffer)
+	buffer := outputBuffers.Get().(*outputBuffer)
+	defer outputBuffers.Put(buffer)
 	text := buffer[recordHeader:]
 	read := func() (int, dockerapi.Stream, error) {
-		n, err := output.Read(text)
+		n, err := output.Read(text[:copyBuffer])
 		return n, dockerapi.Stdout, err
 	}
 	if !e.tty {

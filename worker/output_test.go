@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,4 +88,21 @@ func TestDockerIsAnEngine(t *testing.T) {
 	if _, err := engine.ContainerWait(t.Context(), "c", dockerapi.WaitNextExit); !dockerapi.IsNotFound(err) {
 		t.Errorf("wait for nothing: %v", err)
 	}
+}
+
+// The output is still open when the worker has done with it. That the reader then finds it closed is no trouble.
+func TestClosedOutputDidNotBreakOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.engine.program = func(p *process) int {
+			p.leave(func() { p.sleep(time.Hour) })
+			return 0
+		}
+		r.start()
+		<-r.deliver(someTask).settled
+		r.end()
+		if r.operator.has("broke off") {
+			t.Error("the operator is told that the output broke off")
+		}
+	})
 }

@@ -74,8 +74,8 @@ type serviceLog struct {
 
 // copy moves output, in frames, until it ends.
 func (l *serviceLog) copy(output io.Reader) error {
-	buffer := copyBuffers.Get().(*[recordHeader + copyBuffer]byte)
-	defer copyBuffers.Put(buffer)
+	buffer := outputBuffers.Get().(*outputBuffer)
+	defer outputBuffers.Put(buffer)
 	masked := map[dockerapi.Stream]*mask.Stream{}
 	var out []byte
 	defer func() {
