@@ -181,6 +181,30 @@ func TestCacheIsHeldThroughACrash(t *testing.T) {
 	}
 }
 
+// Above its limit the worker removes what was not used for the longest time; it looks at its start, and after tasks.
+func TestCachesAreKeptBelowTheirLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, brokertest.URL())
+	s.removeVolumes(t)
+	l := s.listen(t)
+	p := s.start(t)
+	var used []cacheUse
+	for _, name := range []string{"old", "new"} {
+		id := taskID(t)
+		s.submit(t, caching(id, name, "dd if=/dev/zero of=/c/file bs=1M count=5"))
+		used = append(used, l.outcome(t, id, 1).caches(t)...)
+	}
+	p.drain(t)
+	if len(used) != 2 || len(volumes(t, s.worker)) != 2 {
+		t.Fatalf("caches %+v, volumes %v", used, volumes(t, s.worker))
+	}
+	s.start(t, "--cache-size", "8m")
+	brokertest.Wait(t, patience, "one of them is gone", func() bool { return len(volumes(t, s.worker)) == 1 })
+	if left := volumes(t, s.worker); left[0] != used[1].Instance {
+		t.Errorf("%s is left, want the one that was used last, %s", left[0], used[1].Instance)
+	}
+}
+
 // A new cache holds what the image has there, with its owner: here the commands of the image itself.
 func TestCacheIsFilledFromTheImage(t *testing.T) {
 	t.Parallel()
