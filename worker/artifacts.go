@@ -122,10 +122,14 @@ func (s artifactStage) keep(ctx context.Context, r *Run, name string) *ArtifactR
 func (w *Worker) keepRest(life context.Context, r *Run, out *Outcome) {
 	stage := w.artifactStage()
 	t, err := w.payloadStage().read(r)
-	if err != nil || len(t.Artifacts) == 0 || out.Times.Started == nil || r.past.outcomeTold() {
+	if err != nil || r.past.outcomeTold() {
 		return
 	}
-	r.Task, r.ContainerID = t, containerName(w.facts.ID, r.TaskID, r.Attempt)
+	r.Task = t // whose log is kept as well, when it is sealed
+	if len(t.Artifacts) == 0 || out.Times.Started == nil {
+		return
+	}
+	r.ContainerID = containerName(w.facts.ID, r.TaskID, r.Attempt)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(life), stage.limit)
 	defer cancel()
 	if _, err := stage.engine.ContainerInspect(ctx, r.ContainerID); !dockerapi.IsNotFound(err) {

@@ -3,7 +3,7 @@ package worker
 // stages is what happens to a task before its command runs, and, in reverse, after. The order is the contract.
 func (w *Worker) stages() []Stage {
 	return []Stage{
-		taskLogStage{dir: w.taskDir(), limit: w.cfg.MaxLogSize, outbox: w.cfg.Events, worker: w.facts}, // first up and last down: it hears everything
+		w.taskLogStage(), // first up and last down: it hears everything
 		w.payloadStage(),
 		imageStage{images: w.images, limit: w.cfg.PrepareTimeout},
 		cacheStage{caches: w.caches, engine: w.cfg.Engine, discard: w.cfg.Once, worker: w.facts},
@@ -14,6 +14,12 @@ func (w *Worker) stages() []Stage {
 		w.fileStage(),
 		w.artifactStage(),
 	}
+}
+
+func (w *Worker) taskLogStage() taskLogStage {
+	t := w.cfg.Transfers
+	return taskLogStage{dir: w.taskDir(), limit: w.cfg.MaxLogSize, outbox: w.cfg.Events, worker: w.facts,
+		whole: wholeLog{client: t.Client, store: t.Store, limit: max(t.ArtifactTimeout, teardownBudget)}}
 }
 
 func (w *Worker) payloadStage() payloadStage {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // taskLogStage opens the journal of a task and starts the relay that publishes from it. Teardown ends the log; the
@@ -14,11 +15,15 @@ type taskLogStage struct {
 	limit  int64  // bytes of log kept for one task
 	outbox Publisher
 	worker workerFacts
+	whole  wholeLog
 }
 
 func (s taskLogStage) Name() string { return "task log" }
 
-func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
+// teardownTime makes taskLogStage patient: a log can be large.
+func (s taskLogStage) teardownTime() time.Duration { return s.whole.limit }
+
+func (s taskLogStage) Setup(life context.Context, r *Run) (Teardown, error) {
 	path := journalPath(s.dir, r.TaskID, r.Attempt)
 	var err error
 	if r.delivery.Resumed {
@@ -45,7 +50,7 @@ func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 		replyTo:       r.delivery.ReplyTo,
 		traceparent:   r.delivery.Traceparent,
 	})
-	teardown := func(_ context.Context, out *Outcome) error {
+	teardown := func(ctx context.Context, out *Outcome) error {
 		if r.past.outcomeTold() {
 			return nil // and nothing may follow it
 		}
@@ -59,6 +64,7 @@ func (s taskLogStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 			r.Logf("%s: %s", out.Reason, out.Message)
 		}
 		out.Log = journal.seal()
+		s.whole.keep(ctx, life, r, out)
 		return nil
 	}
 	switch {
