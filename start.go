@@ -51,6 +51,9 @@ func start(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkEnvironment(c); err != nil {
+		return err
+	}
 	logger, err := newLogger(c)
 	if err != nil {
 		return err
