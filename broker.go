@@ -94,7 +94,7 @@ func delivery(d *amqp.Delivery, attempts int) *worker.Delivery {
 
 // begunBefore is the number of attempts that workers say they have begun.
 func begunBefore(d *amqp.Delivery) int {
-	return int(min(max(integer(d.Headers[attemptHeader]), 0), 1<<20))
+	return int(min(max(amqp.Integer(d.Headers[attemptHeader]), 0), 1<<20))
 }
 
 // unsettledBefore counts attempts that ended with a connection, where deliveries are held: only the broker knows of
@@ -104,25 +104,6 @@ func unsettledBefore(d *amqp.Delivery) int {
 		return 1
 	}
 	return int(min(max(d.DeliveryCount, 0), 1<<20))
-}
-
-// integer reads a header that other clients may have written with another size of integer.
-func integer(v any) int64 {
-	switch n := v.(type) {
-	case int64:
-		return n
-	case int32:
-		return int64(n)
-	case int16:
-		return int64(n)
-	case int8:
-		return int64(n)
-	case uint8:
-		return int64(n)
-	case int:
-		return int64(n)
-	}
-	return 0
 }
 
 // brokerClaim is the worker's Claim behind a delivery.

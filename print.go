@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/docker-worker/docker-worker/amqp"
 	"github.com/docker-worker/docker-worker/worker"
 	"github.com/docker-worker/docker-worker/worker/task"
 )
@@ -36,10 +37,10 @@ type outcome struct {
 // log shows a piece of the log, less what was shown before: events may come twice.
 func (p *printer) log(headers map[string]any, text []byte) error {
 	stream, _ := headers["stream"].(string)
-	if attempt := integer(headers["attempt"]); attempt != p.attempt {
+	if attempt := amqp.Integer(headers["attempt"]); attempt != p.attempt {
 		p.attempt, p.shown = attempt, 0
 	}
-	again := min(max(p.shown-integer(headers["offset"]), 0), int64(len(text)))
+	again := min(max(p.shown-amqp.Integer(headers["offset"]), 0), int64(len(text)))
 	text = text[again:]
 	p.shown += int64(len(text))
 	if len(text) == 0 {

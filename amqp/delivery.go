@@ -106,20 +106,3 @@ func (d *Delivery) isLost() bool {
 		return false
 	}
 }
-
-// deliveryCount reads x-delivery-count, which RabbitMQ sends as one of several integer types.
-func deliveryCount(headers map[string]any) int64 {
-	switch n := headers["x-delivery-count"].(type) {
-	case int64:
-		return n
-	case int32:
-		return int64(n)
-	case int16:
-		return int64(n)
-	case int8:
-		return int64(n)
-	case uint8:
-		return int64(n)
-	}
-	return 0
-}

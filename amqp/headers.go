@@ -45,3 +45,22 @@ func copyOf(m Message, headers map[string]any) amqp091.Publishing {
 		Body: m.Body,
 	}
 }
+
+// Integer is the value of a header whose sender chose the size of the integer; 0 for anything else.
+func Integer(value any) int64 {
+	switch n := value.(type) {
+	case int64:
+		return n
+	case int32:
+		return int64(n)
+	case int16:
+		return int64(n)
+	case int8:
+		return int64(n)
+	case uint8:
+		return int64(n)
+	case int: // before it has been over the wire
+		return int64(n)
+	}
+	return 0
+}

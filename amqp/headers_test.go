@@ -31,13 +31,13 @@ func TestCopyOf(t *testing.T) {
 	}
 }
 
-func TestDeliveryCount(t *testing.T) {
+func TestInteger(t *testing.T) {
 	for _, tc := range []struct {
-		header any
-		want   int64
-	}{{nil, 0}, {int64(4), 4}, {int32(4), 4}, {int16(4), 4}, {int8(4), 4}, {uint8(4), 4}, {"4", 0}} {
-		if got := deliveryCount(map[string]any{"x-delivery-count": tc.header}); got != tc.want {
-			t.Errorf("%T: %d, want %d", tc.header, got, tc.want)
+		value any
+		want  int64
+	}{{nil, 0}, {int64(4), 4}, {int32(4), 4}, {int16(4), 4}, {int8(4), 4}, {uint8(4), 4}, {4, 4}, {"4", 0}} {
+		if got := Integer(tc.value); got != tc.want {
+			t.Errorf("%T: %d, want %d", tc.value, got, tc.want)
 		}
 	}
 }

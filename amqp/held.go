@@ -104,7 +104,7 @@ type held struct {
 
 func newHeld(raw amqp091.Delivery, queue string, gen *heldGeneration, r *returns) *Delivery {
 	withoutOwn(raw.Headers) // a claim that came back
-	d := &Delivery{Message: newMessage(raw), Queue: queue, DeliveryCount: deliveryCount(raw.Headers)}
+	d := &Delivery{Message: newMessage(raw), Queue: queue, DeliveryCount: Integer(raw.Headers["x-delivery-count"])}
 	d.claim = &held{gen: gen, tag: raw.DeliveryTag, queue: queue, message: &d.Message, returns: r}
 	return d
 }
