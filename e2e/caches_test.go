@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,16 +36,6 @@ func volumes(t *testing.T, worker string) []string {
 	return strings.Fields(tool(t, "docker", "volume", "ls", "-q", "--filter", "label=docker-worker.worker="+worker))
 }
 
-// removeVolumes leaves none of a worker's after the test.
-func (s *site) removeVolumes(t *testing.T) {
-	t.Cleanup(func() {
-		removeContainers(s.engine, s.worker)
-		for _, volume := range volumes(t, s.worker) {
-			_ = exec.Command("docker", "volume", "rm", "-f", volume).Run()
-		}
-	})
-}
-
 func caching(id, name, script string) amqp091.Publishing {
 	return message(id, map[string]any{"image": image, "command": []string{"sh", "-c", script}, "stopGrace": 0,
 		"cache": map[string]string{name: "/c"}, "onExitStatus": map[string]any{"purgeCaches": []int{7}}})
@@ -56,7 +45,6 @@ func caching(id, name, script string) amqp091.Publishing {
 func TestCachesAreHeldByOneTaskAtATime(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeVolumes(t)
 	l := s.listen(t)
 	var ids []string
 	for n := range 30 {
@@ -96,7 +84,6 @@ func TestCachesAreHeldByOneTaskAtATime(t *testing.T) {
 func TestCachesArePurged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeVolumes(t)
 	l := s.listen(t)
 	s.start(t, "--capacity", "2")
 	state := []string{"DOCKER_WORKER_WORKER_ID=" + s.worker, "DOCKER_WORKER_STATE_DIR=" + s.stateDir}
@@ -152,7 +139,6 @@ func TestCachesArePurged(t *testing.T) {
 func TestCacheIsHeldThroughACrash(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeVolumes(t)
 	l := s.listen(t)
 	p := s.start(t, "--capacity", "2", "--lease", "1m")
 	first := taskID(t)
@@ -185,7 +171,6 @@ func TestCacheIsHeldThroughACrash(t *testing.T) {
 func TestCachesAreKeptBelowTheirLimit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeVolumes(t)
 	l := s.listen(t)
 	p := s.start(t)
 	var used []cacheUse
@@ -205,19 +190,29 @@ func TestCachesAreKeptBelowTheirLimit(t *testing.T) {
 	}
 }
 
-// A new cache holds what the image has there, with its owner: here the commands of the image itself.
+// A new cache holds what the image has there: here a command.
 func TestCacheIsFilledFromTheImage(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, brokertest.URL())
-	s.removeVolumes(t)
-	r := programIn(t, nil, `{"image": "docker-worker/taskenv-pass", "command": ["ls", "/usr/local/bin"], "cache": {"x": "/usr/local/bin"}}`, "run", "-")
+	r := program(t, `{"image": "docker-worker/taskenv-pass", "command": ["ls", "/usr/local/bin"], "cache": {"x": "/usr/local/bin"}}`, "run", "-")
 	if r.code != 0 || r.stdout != "taskhost-who\n" {
 		t.Errorf("exit code %d, %q %q", r.code, r.stdout, r.stderr)
 	}
-	if r := programIn(t, nil, "", "run", "../examples/cache.json"); r.code != 0 || r.stdout != "" {
-		t.Errorf("the example: exit code %d, %q %q", r.code, r.stdout, r.stderr)
+}
+
+// A task that is run once, without a queue, leaves no cache.
+func TestCacheOfARunIsGone(t *testing.T) {
+	t.Parallel()
+	r := program(t, "", "run", "--events", "../examples/cache.json")
+	var uses []cacheUse
+	for line := range strings.Lines(r.stdout) {
+		if strings.Contains(line, `"event":"task.completed"`) {
+			uses = event{Delivery: amqp091.Delivery{Body: []byte(line)}}.caches(t)
+		}
 	}
-	if left := tool(t, "docker", "volume", "ls", "-q", "--filter", "label=docker-worker.cache=visits"); left != "" {
-		t.Errorf("a task that was run once leaves %s", left)
+	if r.code != 0 || len(uses) != 1 || !uses[0].Purged {
+		t.Fatalf("exit code %d, caches %+v in\n%s", r.code, uses, r.stdout)
+	}
+	if left := tool(t, "docker", "volume", "ls", "-q", "--filter", "name="+uses[0].Instance); left != "" {
+		t.Errorf("it leaves %s", left)
 	}
 }

@@ -45,16 +45,6 @@ func networks(t *testing.T, worker string) []string {
 	return strings.Fields(tool(t, "docker", "network", "ls", "-q", "--filter", "label=docker-worker.worker="+worker))
 }
 
-// removeNetworks leaves none of a worker's after the test.
-func (s *site) removeNetworks(t *testing.T) {
-	t.Cleanup(func() {
-		removeContainers(s.engine, s.worker)
-		for _, network := range networks(t, s.worker) {
-			_ = exec.Command("docker", "network", "rm", network).Run()
-		}
-	})
-}
-
 // checkNothing looks for what tasks with services must not leave.
 func (s *site) checkNothing(t *testing.T) {
 	t.Helper()
@@ -68,7 +58,6 @@ func (s *site) checkNothing(t *testing.T) {
 func TestServices(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeNetworks(t)
 	l := s.listen(t)
 	p := s.start(t, "--capacity", "4")
 	for name, test := range map[string]struct {
@@ -163,7 +152,6 @@ func TestServices(t *testing.T) {
 func TestServiceNetworkIsInternal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeNetworks(t)
 	l := s.listen(t)
 	s.start(t)
 	for network, internal := range map[string]string{"none": "true", "bridge": "false"} {
@@ -209,7 +197,6 @@ func TestServiceWithAHealthcheck(t *testing.T) {
 func TestManyTasksWithServices(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeNetworks(t)
 	l := s.listen(t)
 	var ids []string
 	for range 50 {
@@ -231,7 +218,6 @@ func TestManyTasksWithServices(t *testing.T) {
 func TestServiceThroughACrash(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.URL())
-	s.removeNetworks(t)
 	l, engine := s.listen(t), watchEngine(t, "")
 	p := s.start(t, "--lease", "1m")
 	id := taskID(t)

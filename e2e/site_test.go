@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,13 +89,20 @@ func dockerArgs(engine string, args ...string) []string {
 	return append([]string{"-H", engine}, args...)
 }
 
-// removeContainers ends what a failed test has left.
-func removeContainers(engine, worker string) {
-	ids, err := exec.Command("docker", dockerArgs(engine, "ps", "-aq", "--filter", "label=docker-worker.worker="+worker)...).Output()
-	if err != nil {
-		return // the test stopped its engine
-	}
-	for _, id := range strings.Fields(string(ids)) {
-		_ = exec.Command("docker", dockerArgs(engine, "rm", "-f", "-v", id)...).Run()
+// removeLeft ends and removes what a failed test has left of a worker, and the caches of any.
+func removeLeft(engine, worker string) {
+	label := "label=docker-worker.worker=" + worker
+	for _, kind := range []struct{ list, remove []string }{
+		{[]string{"ps", "-aq", "--filter", label}, []string{"rm", "-f", "-v"}},
+		{[]string{"network", "ls", "-q", "--filter", label}, []string{"network", "rm"}},
+		{[]string{"volume", "ls", "-q", "--filter", label}, []string{"volume", "rm", "-f"}},
+	} {
+		ids, err := exec.Command("docker", dockerArgs(engine, kind.list...)...).Output()
+		if err != nil {
+			return // the test stopped its engine
+		}
+		for _, id := range strings.Fields(string(ids)) {
+			_ = exec.Command("docker", dockerArgs(engine, append(slices.Clone(kind.remove), id)...)...).Run()
+		}
 	}
 }

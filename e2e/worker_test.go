@@ -57,7 +57,7 @@ func (s *site) launch(t *testing.T, flags ...string) *process {
 		if t.Failed() {
 			t.Logf("the log of worker %d:\n%s", p.cmd.Process.Pid, p.log)
 		}
-		removeContainers(s.engine, s.worker)
+		removeLeft(s.engine, s.worker)
 	})
 	return p
 }
