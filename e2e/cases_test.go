@@ -118,6 +118,29 @@ var payloadCases = []payloadCase{
 	{"host memory", `{"capabilities": {"devices": {"hostSharedMemory": true}}}`, "malformed-payload /capabilities/devices/hostSharedMemory", "", ""},
 	{"a superseder", `{"supersederUrl": "https://x.example"}`, "malformed-payload /supersederUrl", "", ""},
 
+	// Files
+	{"a file", `{"files": {"/etc/app.conf": {"content": "a=1\n"}}, "command": ["cat", "/etc/app.conf"]}`, "completed 0", "a=1\n", ""},
+	{"a file that is not text", `{"files": {"/bytes": {"content": "AAEC/w==", "encoding": "base64"}}, "command": ["sh", "-c", "od -An -tx1 /bytes"]}`, "completed 0", " 00 01 02 ff\n", ""},
+	{"a script", `{"files": {"/run": {"content": "#!/bin/sh\necho ran\n", "mode": "0755"}}, "command": ["/run"]}`, "completed 0", "ran\n", ""},
+	{"a script that cannot be executed", `{"files": {"/run": {"content": "#!/bin/sh\necho ran\n"}}, "command": ["/run"]}`, "start-failed 126", "", ""},
+	{"a file in directories that are made", `{"files": {"/a/b/c": {"content": "x"}}, "command": ["sh", "-c", "stat -c '%a %u %n' /a /a/b /a/b/c"]}`, "completed 0", "755 0 /a\n755 0 /a/b\n644 0 /a/b/c\n", ""},
+	{"a file in place of a directory", `{"files": {"/bin": {"content": "x"}}}`, "malformed-payload /files/~1bin", "…/bin is a directory in the image", ""},
+	{"a file below a file", `{"files": {"/bin/busybox/x": {"content": "x"}}}`, "malformed-payload /files/~1bin~1busybox~1x", "", ""},
+	{"an archive that is none", `{"files": {"/a": {"content": "text", "extract": true}}}`, "malformed-payload /files/~1a", "…not a tar, tar.gz, tar.zst or zip", ""},
+	{"base64 that is none", `{"files": {"/a": {"content": "?", "encoding": "base64"}}}`, "malformed-payload /files/~1a/content", "", ""},
+	{"a file of nothing", `{"files": {"/a": {}}}`, "malformed-payload /files/~1a", "…has neither content nor url", ""},
+	{"a file of this host", `{"files": {"/a": {"url": "file:///etc/passwd"}}}`, "malformed-payload /files/~1a /files/~1a/url", "", ""},
+	{"an address of this host", `{"files": {"/a": {"url": "http://127.0.0.1:15672/"}}}`, "malformed-payload /files/~1a", "…not allowed here", ""},
+	{"the metadata service of a cloud", `{"files": {"/a": {"url": "http://169.254.169.254/latest/meta-data/"}}}`, "malformed-payload /files/~1a", "…not allowed here", ""},
+
+	// Artifacts
+	{"an artifact", `{"artifacts": {"out": {"path": "/out"}}, "command": ["sh", "-c", "echo x >/out"]}`, "completed 0", "", "generous"},
+	{"an artifact that is not there", `{"artifacts": {"out": {"path": "/out"}}}`, "completed 0", "…artifact out: /out", "generous"},
+	{"an artifact of this host, by a link", `{"artifacts": {"out": {"path": "/out"}}, "command": ["ln", "-s", "/var/lib/docker", "/out"]}`, "completed 0", "…artifact out: /out", "generous"},
+	{"an artifact without a place", `{"artifacts": {"out": {"path": "/out"}}}`, "malformed-payload /artifacts/out", "…--artifact-store", ""},
+	{"a pattern that is none", `{"artifacts": {"out": {"type": "glob", "path": "/[", "url": "https://files.example/x"}}}`, "malformed-payload /artifacts/out/path", "", ""},
+	{"an artifact that leads out of the store", `{"artifacts": {"../out": {"path": "/out"}}}`, "malformed-payload /artifacts/..~1out", "", "generous"},
+
 	// Caches
 	{"a cache is a directory", `{"cache": {"one": "/cache/one"}, "command": ["sh", "-c", "touch /cache/one/x && ls /cache/one"]}`, "completed 0", "x\n", ""},
 	{"several caches", `{"cache": {"a.b": "/a", "c_d": "/c"}, "command": ["sh", "-c", "touch /a/x /c/y && ls /a /c"]}`, "completed 0", "/a:\nx\n\n/c:\ny\n", ""},

@@ -20,7 +20,7 @@ var generous = []string{"--allow", "privileged", "--allow", "no-seccomp", "--all
 // TestCases runs the cases of cases_test.go. To run one: -run 'TestCases/ordinary/a_misspelt_field'.
 func TestCases(t *testing.T) {
 	registry := emptyRegistry(t)
-	for host, flags := range map[string][]string{"ordinary": nil, "generous": generous} {
+	for host, flags := range map[string][]string{"ordinary": nil, "generous": append(generous, "--artifact-store", t.TempDir())} {
 		t.Run(host, func(t *testing.T) {
 			s := newSite(t, brokertest.URL())
 			l := s.listen(t)
