@@ -73,3 +73,43 @@ func TestTaskFieldsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFieldIsDocumented: each name that the schema gives, at whatever depth, is told on a page.
+func TestEveryFieldIsDocumented(t *testing.T) {
+	var pages []byte
+	for _, name := range []string{"task", "artifacts", "caches", "services", "secrets", "security"} {
+		page, err := os.ReadFile("docs/" + name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, page...)
+	}
+	var format any
+	if err := json.Unmarshal(schema.Task, &format); err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range fieldNames(nil, format) {
+		// As code by itself, as the end of a path such as capabilities.add, or in an example.
+		if !regexp.MustCompile("[`.\"]" + regexp.QuoteMeta(field) + "[`\":]").Match(pages) {
+			t.Errorf("no page tells of the field %s", field)
+		}
+	}
+}
+
+// fieldNames are the names under properties, at any depth.
+func fieldNames(names []string, value any) []string {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return names
+	}
+	for name, inner := range object {
+		if properties, ok := inner.(map[string]any); ok && name == "properties" {
+			for field := range properties {
+				names = append(names, field)
+			}
+		}
+		names = fieldNames(names, inner)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
