@@ -28,7 +28,6 @@ type node struct {
 type fakeContainer struct {
 	nodes []node
 	cut   int // bytes that are missing at the end of each archive
-	size  int64
 
 	mu   sync.Mutex
 	read []string // paths of the archives that were read
