@@ -13,22 +13,25 @@ const module = "github.com/docker-worker/docker-worker"
 // and of others. What a package is not allowed here it does not import, not even through somebody else.
 func TestImportDirections(t *testing.T) {
 	allowed := map[string][]string{
-		module + "/schema":             {},
-		module + "/dockerapi":          {},
-		module + "/amqp":               {"github.com/rabbitmq/amqp091-go"},
-		module + "/internal/transfer":  {},
-		module + "/internal/unpack":    {"github.com/klauspost/compress"},
-		module + "/internal/scratch":   {},
-		module + "/internal/mask":      {},
-		module + "/internal/seal":      {},
-		module + "/internal/signature": {},
+		module + "/schema":                {},
+		module + "/dockerapi":             {},
+		module + "/amqp":                  {"github.com/rabbitmq/amqp091-go"},
+		module + "/internal/transfer":     {},
+		module + "/internal/unpack":       {"github.com/klauspost/compress"},
+		module + "/internal/scratch":      {},
+		module + "/internal/mask":         {},
+		module + "/internal/seal":         {},
+		module + "/internal/signature":    {},
+		module + "/internal/sandbox":      {},
+		module + "/internal/sandboximage": {},
 		// The format of a task knows nothing that does anything.
 		module + "/worker/task": {module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 		module + "/worker/artifact": {module + "/worker/task", module + "/dockerapi", module + "/internal/transfer", module + "/internal/scratch",
 			module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 		module + "/worker": {module + "/worker/task", module + "/worker/artifact", module + "/dockerapi", module + "/schema",
 			module + "/internal/transfer", module + "/internal/unpack", module + "/internal/scratch", "github.com/klauspost/compress",
-			module + "/internal/mask", module + "/internal/seal", module + "/internal/signature", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
+			module + "/internal/mask", module + "/internal/seal", module + "/internal/signature", module + "/internal/sandbox", module + "/internal/sandboximage",
+			"github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 	}
 	for pkg, may := range allowed {
 		for _, dep := range dependencies(t, pkg) {
@@ -47,7 +50,8 @@ func TestImportDirectionsKnowAllPackages(t *testing.T) {
 	known := []string{module, module + "/schema", module + "/dockerapi", module + "/amqp", module + "/worker", module + "/worker/task",
 		module + "/worker/artifact",
 		module + "/internal/mask", module + "/internal/seal", module + "/internal/signature",
-		module + "/internal/transfer", module + "/internal/unpack", module + "/internal/scratch"}
+		module + "/internal/transfer", module + "/internal/unpack", module + "/internal/scratch",
+		module + "/internal/sandbox", module + "/internal/sandboximage"}
 	for _, pkg := range dependencies(t, ".") {
 		if strings.HasPrefix(pkg, module) && !slices.Contains(known, pkg) {
 			t.Errorf("the program contains %s, which has no rule in TestImportDirections", pkg)

@@ -53,6 +53,7 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			reapCommand(),
 			cacheCommand(),
 			versionCommand(),
+			sandboxCommand(),
 		},
 		CommandNotFound: func(c *cli.Context, name string) {
 			fmt.Fprintf(c.App.ErrWriter, "docker-worker: there is no command %q; docker-worker --help lists them\n", name)
