@@ -32,7 +32,7 @@ func testMain(m *testing.M) int {
 		defer os.RemoveAll(dir)
 		path := filepath.Join(dir, "docker-worker")
 		// As a release is built.
-		build := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", path, "github.com/docker-worker/docker-worker")
+		build := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-ldflags", "-s -w", "-o", path, "github.com/docker-worker/docker-worker")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
