@@ -82,6 +82,7 @@ func TestArtifactsAreKept(t *testing.T) {
 			meanwhile: func(r *rig, _ *fakeClaim) { r.await(time.Minute) }, requests: put, reports: []string{"a error: tear down artifacts: took longer than 30s"},
 			want: story{Events: "claimed preparing started log artifact completed", Reason: Completed, ExitCode: "0", Settled: "done"}},
 		"the worker must go": {answer: func(*http.Request, string) (int, string) { return 0, "" },
+			config:    func(c *Config) { c.Transfers.Client.Inactivity = time.Hour }, // or both minutes end at once
 			meanwhile: func(r *rig, _ *fakeClaim) { r.stop(); r.await(59 * time.Second); r.await(2 * time.Second) }, requests: slices.Repeat(put, 1), reports: []string{"a error: gave up after 1m0s: the worker shuts down"},
 			want: story{Events: "claimed preparing started log artifact completed", Reason: Completed, ExitCode: "0", Settled: "done"}},
 		"the claim is lost": {answer: func(*http.Request, string) (int, string) { return 0, "" }, meanwhile: func(_ *rig, c *fakeClaim) { c.lose() }, requests: put,
