@@ -39,7 +39,7 @@ func newTransfers(c *cli.Context, tempDir string) (worker.Transfers, error) {
 		}
 		allowed = append(allowed, network)
 	}
-	t.Client = &transfer.Client{Inactivity: c.Duration("transfer-inactivity"), UserAgent: agent, Allow: transfer.PublicOr(allowed)}
+	t.Client = &transfer.Client{Inactivity: c.Duration("transfer-inactivity"), UserAgent: agent, Allow: transfer.PublicOr(allowed), AllowHint: "it would need --allow-address"}
 	for flag, size := range map[string]*int64{"max-artifact-size": &t.MaxArtifactSize, "max-file-size": &t.MaxFileSize} {
 		n, err := sizeOf(c, flag)
 		if err != nil {

@@ -130,8 +130,8 @@ var payloadCases = []payloadCase{
 	{"base64 that is none", `{"files": {"/a": {"content": "?", "encoding": "base64"}}}`, "malformed-payload /files/~1a/content", "", ""},
 	{"a file of nothing", `{"files": {"/a": {}}}`, "malformed-payload /files/~1a", "…has neither content nor url", ""},
 	{"a file of this host", `{"files": {"/a": {"url": "file:///etc/passwd"}}}`, "malformed-payload /files/~1a /files/~1a/url", "", ""},
-	{"an address of this host", `{"files": {"/a": {"url": "http://127.0.0.1:15672/"}}}`, "malformed-payload /files/~1a", "…not allowed here", ""},
-	{"the metadata service of a cloud", `{"files": {"/a": {"url": "http://169.254.169.254/latest/meta-data/"}}}`, "malformed-payload /files/~1a", "…not allowed here", ""},
+	{"an address of this host", `{"files": {"/a": {"url": "http://127.0.0.1:15672/"}}}`, "malformed-payload /files/~1a", "…it would need --allow-address", ""},
+	{"the metadata service of a cloud", `{"files": {"/a": {"url": "http://169.254.169.254/latest/meta-data/"}}}`, "malformed-payload /files/~1a", "…it would need --allow-address", ""},
 
 	// Artifacts
 	{"an artifact", `{"artifacts": {"out": {"path": "/out"}}, "command": ["sh", "-c", "echo x >/out"]}`, "completed 0", "", "generous"},

@@ -60,10 +60,17 @@ func PublicOr(networks []netip.Prefix) func(netip.Addr) bool {
 }
 
 // refusedAddress is an address that Client.Allow does not allow.
-type refusedAddress struct{ addr netip.Addr }
+type refusedAddress struct {
+	addr netip.Addr
+	hint string
+}
 
 func (e refusedAddress) Error() string {
-	return fmt.Sprintf("requests to %s are not allowed here", e.addr)
+	text := fmt.Sprintf("requests to %s are not allowed here", e.addr)
+	if e.hint != "" {
+		text += "; " + e.hint
+	}
+	return text
 }
 
 // code is the word that a store of the S3 kind has for what is wrong. The rest of such an answer repeats the signature.

@@ -22,6 +22,8 @@ type Client struct {
 	// Allow tells whether a request may go to an address of the network; nil allows all. A proxy that the environment
 	// names is the operator's, and is not asked about.
 	Allow func(netip.Addr) bool
+	// AllowHint says what would allow an address, after a semicolon at the end of a refusal.
+	AllowHint string
 
 	// Transport takes the requests; nil is one of this client's own. With another one, Allow is its business.
 	Transport http.RoundTripper
@@ -71,7 +73,7 @@ func (c *Client) roundTrip(request *http.Request) (*http.Response, error) {
 		return c.direct.RoundTrip(request)
 	}
 	if addr, err := netip.ParseAddr(request.URL.Hostname()); err == nil && !c.allowed(addr) {
-		return nil, refusedAddress{addr}
+		return nil, refusedAddress{addr, c.AllowHint}
 	}
 	return c.proxied.RoundTrip(request)
 }
@@ -83,7 +85,7 @@ func (c *Client) control(ctx context.Context, network, address string, conn sysc
 		return err
 	}
 	if !c.allowed(to.Addr()) {
-		return refusedAddress{to.Addr()}
+		return refusedAddress{to.Addr(), c.AllowHint}
 	}
 	return lowWater(ctx, network, address, conn)
 }
