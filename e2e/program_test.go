@@ -50,10 +50,14 @@ func programIn(t *testing.T, env []string, stdin string, args ...string) result 
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(begun)}
 }
 
-// command is docker-worker with an environment that holds nothing of ours but the broker.
+// command is docker-worker with an environment that holds nothing of ours but the broker and the engine.
 func command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Getenv(binaryVariable), args...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "DOCKER_WORKER_AMQP=" + brokertest.URL()}, env...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "DOCKER_WORKER_AMQP=" + brokertest.URL()}
+	if engine := os.Getenv("DOCKER_HOST"); engine != "" {
+		cmd.Env = append(cmd.Env, "DOCKER_HOST="+engine)
+	}
+	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }
 
