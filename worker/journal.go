@@ -126,6 +126,13 @@ func (j *journal) room() int64 {
 	return j.limit - j.tail.size - j.keptStdout - j.keptStderr - j.keptService
 }
 
+// hasOutput tells whether the command has written anything to its standard output.
+func (j *journal) hasOutput() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.summary.StdoutBytes > 0
+}
+
 // logf adds a line of the worker's own to the log.
 func (j *journal) logf(format string, args ...any) {
 	j.mu.Lock()

@@ -38,35 +38,40 @@ func (e *filesEngine) ContainerArchiveInfo(_ context.Context, _, path string) (d
 // An exit code of 126 or 127 is the command's own, unless the container says that it cannot have been started.
 func TestStartFailure(t *testing.T) {
 	for name, test := range map[string]struct {
-		path  string
+		argv  []string
 		env   []string
 		dir   string
 		code  int
 		files files
 		err   error
-		want  int // the exit code of a start that failed; 0 for none
+		said  string // on standard output
+		want  int    // the exit code of a start that failed; 0 for none
 		asked []string
 	}{
-		"not there":                      {path: "nothere", code: 127, want: 127, env: []string{"PATH=/bin:/opt"}, asked: []string{"/bin/nothere", "/opt/nothere"}},
-		"there, and says 127":            {path: "sh", code: 127, env: []string{"PATH=/bin"}, files: files{"/bin/sh": 0o755}, asked: []string{"/bin/sh"}},
-		"a link is taken for a command":  {path: "sh", code: 126, env: []string{"PATH=/bin"}, files: files{"/bin/sh": fs.ModeSymlink | 0o777}, asked: []string{"/bin/sh"}},
-		"not executable":                 {path: "/data", code: 126, files: files{"/data": 0o644}, want: 126, asked: []string{"/data"}},
-		"a directory":                    {path: "/etc", code: 126, files: files{"/etc": fs.ModeDir | 0o755}, want: 126, asked: []string{"/etc"}},
-		"executable, and says 126":       {path: "/run.sh", code: 126, files: files{"/run.sh": 0o755}, asked: []string{"/run.sh"}},
-		"relative to the directory":      {path: "./run.sh", dir: "/src", code: 127, want: 127, asked: []string{"/src/run.sh"}},
-		"the last PATH counts":           {path: "x", code: 127, want: 127, env: []string{"PATH=/a", "PATH=/b:tools"}, dir: "/src", asked: []string{"/b/x", "/src/tools/x"}},
-		"another exit code is its own":   {path: "nothere", code: 1},
-		"an engine that does not say":    {path: "nothere", code: 127, env: []string{"PATH=/bin"}, err: errors.New("away"), asked: []string{"/bin/nothere"}},
+		"not there":                      {argv: []string{"nothere", "x"}, code: 127, want: 127, env: []string{"PATH=/bin:/opt"}, asked: []string{"/bin/nothere", "/opt/nothere"}},
+		"there, and says 127":            {argv: []string{"sh", "x"}, code: 127, env: []string{"PATH=/bin"}, files: files{"/bin/sh": 0o755}, asked: []string{"/bin/sh"}},
+		"a link is taken for a command":  {argv: []string{"sh", "x"}, code: 126, env: []string{"PATH=/bin"}, files: files{"/bin/sh": fs.ModeSymlink | 0o777}, asked: []string{"/bin/sh"}},
+		"not executable":                 {argv: []string{"/data", "x"}, code: 126, files: files{"/data": 0o644}, want: 126, asked: []string{"/data"}},
+		"a directory":                    {argv: []string{"/etc", "x"}, code: 126, files: files{"/etc": fs.ModeDir | 0o755}, want: 126, asked: []string{"/etc"}},
+		"executable, and says 126":       {argv: []string{"/run.sh", "x"}, code: 126, files: files{"/run.sh": 0o755}, asked: []string{"/run.sh"}},
+		"relative to the directory":      {argv: []string{"./run.sh", "x"}, dir: "/src", code: 127, want: 127, asked: []string{"/src/run.sh"}},
+		"the last PATH counts":           {argv: []string{"x", "x"}, code: 127, want: 127, env: []string{"PATH=/a", "PATH=/b:tools"}, dir: "/src", asked: []string{"/b/x", "/src/tools/x"}},
+		"another exit code is its own":   {argv: []string{"nothere", "x"}, code: 2},
+		"podman, not there":              {argv: []string{"nothere", "x"}, code: 1, want: 127, env: []string{"PATH=/bin"}, asked: []string{"/bin/nothere"}},
+		"podman, not executable":         {argv: []string{"/data", "x"}, code: 1, files: files{"/data": 0o644}, want: 126, asked: []string{"/data"}},
+		"there, and says 1":              {argv: []string{"sh", "x"}, code: 1, env: []string{"PATH=/bin"}, files: files{"/bin/sh": 0o755}, asked: []string{"/bin/sh"}},
+		"not there, but has spoken":      {argv: []string{"nothere", "x"}, code: 1, said: "something"},
+		"an engine that does not say":    {argv: []string{"nothere", "x"}, code: 127, env: []string{"PATH=/bin"}, err: errors.New("away"), asked: []string{"/bin/nothere"}},
 		"a container that does not say":  {code: 127},
-		"127 of a file that is not gone": {path: "/data", code: 127, files: files{"/data": 0o644}, asked: []string{"/data"}},
+		"127 of a file that is not gone": {argv: []string{"/data", "x"}, code: 127, files: files{"/data": 0o644}, asked: []string{"/data"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			engine := &filesEngine{files: test.files, err: test.err}
-			e := &execution{engine: engine, logger: slog.New(slog.DiscardHandler), id: "c1"}
+			e := &execution{engine: engine, logger: slog.New(slog.DiscardHandler), id: "c1", journal: newTestJournal(t, 1<<20)}
+			e.journal.writeLog(recordStdout, append(make([]byte, recordHeader), test.said...))
 			err := e.startFailure(t.Context(), dockerapi.Container{
-				Path:   test.path,
 				State:  dockerapi.ContainerState{ExitCode: test.code},
-				Config: dockerapi.InspectedConfig{Env: test.env, WorkingDir: test.dir},
+				Config: dockerapi.InspectedConfig{Cmd: test.argv, Env: test.env, WorkingDir: test.dir},
 			})
 			got := 0
 			if failed, ok := errors.AsType[*TaskError](err); ok && failed.Reason == StartFailed {
