@@ -125,6 +125,21 @@ func (l *logbook) await(t *testing.T, text string, ended <-chan struct{}) {
 	}
 }
 
+// timeOf is when the process said the first line that contains the text, by its own clock.
+func (l *logbook) timeOf(t *testing.T, text string) time.Time {
+	t.Helper()
+	lines := l.lines(text)
+	if len(lines) == 0 {
+		t.Fatalf("%q was not said:\n%s", text, l)
+	}
+	stamp, _, _ := strings.Cut(strings.TrimPrefix(lines[0], "time="), " ")
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		t.Fatalf("when was this said: %s: %v", lines[0], err)
+	}
+	return at
+}
+
 // lines are those that contain the text.
 func (l *logbook) lines(text string) []string {
 	var found []string
