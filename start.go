@@ -40,7 +40,7 @@ func startCommand() *cli.Command {
 			subnetsFlag(),
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
-		}, policyFlags(), transferFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
+		}, sandboxFlags(), policyFlags(), transferFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
 		OnUsageError: usageError,
 		Action:       start,
 	}
@@ -137,6 +137,9 @@ func workerConfig(c *cli.Context, queue string, logger *slog.Logger) (worker.Con
 		return cfg, err
 	}
 	if cfg.ServiceSubnets, err = subnetsOf(c); err != nil {
+		return cfg, err
+	}
+	if cfg.Sandboxes, err = newSandboxes(c); err != nil {
 		return cfg, err
 	}
 	for flag, size := range map[string]*int64{"max-log-size": &cfg.MaxLogSize, "cache-size": &cfg.CacheSize} {

@@ -81,6 +81,7 @@ type (
 		Image        imageFact         `json:"image"`
 		MaxRunTime   task.Seconds      `json:"maxRunTime"`
 		Network      string            `json:"network"`
+		Sandbox      bool              `json:"sandbox,omitempty"`     // the network was ready before the task came
 		Limits       task.Resources    `json:"limits"`                // as applied
 		Capabilities task.Capabilities `json:"capabilities,omitzero"` // beyond the ordinary
 	}

@@ -42,6 +42,7 @@ type fakeEngine struct {
 	networkEngine
 	volumeEngine
 	execEngine
+	imageStore
 
 	warning    string // of a version that is a makeshift
 	info       dockerapi.Info

@@ -68,6 +68,7 @@ type Engine interface {
 	SystemInfo(ctx context.Context) (dockerapi.Info, error)
 	Negotiate(ctx context.Context) (dockerapi.Negotiated, error)
 	imageEngine
+	imageStore
 	containerEngine
 	archiveEngine
 	networkEngine
@@ -108,6 +109,13 @@ type execEngine interface {
 type imageEngine interface {
 	ImageInspect(ctx context.Context, ref string) (dockerapi.Image, error)
 	ImagePull(ctx context.Context, ref string, opts dockerapi.PullOptions) error
+}
+
+// imageStore keeps the image of sandboxes.
+type imageStore interface {
+	ImageLoad(ctx context.Context, tar io.Reader, opts dockerapi.LoadOptions) ([]string, error)
+	ImageList(ctx context.Context, opts dockerapi.ImageListOptions) ([]dockerapi.ImageSummary, error)
+	ImageRemove(ctx context.Context, ref string, opts dockerapi.ImageRemoveOptions) ([]dockerapi.ImageDeleted, error)
 }
 
 type containerEngine interface {

@@ -23,7 +23,7 @@ const (
 
 // Leftover is something that a worker made and that no task explains.
 type Leftover struct {
-	Kind    string // "container", "network" or "journal"
+	Kind    string // "container", "sandbox", "network" or "journal"
 	Name    string // the container's or network's id, or the file
 	TaskID  string
 	Attempt string
@@ -47,6 +47,9 @@ func (w *Worker) Reap(ctx context.Context, rehearsal bool) ([]Leftover, error) {
 	if err := w.caches.load(ctx, explainedBy(claims)); err != nil {
 		return nil, err
 	}
+	if err := w.sandboxes.load(ctx, explainedBy(claims)); err != nil {
+		return nil, err
+	}
 	found, err := w.leftovers(ctx, time.Now().Add(time.Minute), explainedBy(claims))
 	if err != nil || rehearsal {
 		return found, err
@@ -66,7 +69,14 @@ func (w *Worker) leftovers(ctx context.Context, before time.Time, explain func(t
 		return nil, fmt.Errorf("look for containers that were left behind: %w", err)
 	}
 	for _, c := range containers {
-		found = append(found, Leftover{Kind: "container", Name: c.ID, TaskID: c.Labels[LabelTask], Attempt: c.Labels[LabelAttempt],
+		kind := "container"
+		if c.Labels[LabelSandbox] != "" {
+			kind = "sandbox"
+			if w.sandboxes.knows(c.ID) {
+				continue
+			}
+		}
+		found = append(found, Leftover{Kind: kind, Name: c.ID, TaskID: c.Labels[LabelTask], Attempt: c.Labels[LabelAttempt],
 			Created: time.Unix(c.Created, 0), caches: heldCaches(c.Labels[LabelCaches])})
 	}
 	networks, err := w.cfg.Engine.NetworkList(ctx, dockerapi.Filters{"label": {LabelWorker + "=" + w.cfg.ID}})
@@ -131,7 +141,7 @@ func (w *Worker) remove(ctx context.Context, found []Leftover) error {
 
 func (w *Worker) removeOne(ctx context.Context, l Leftover) error {
 	switch l.Kind {
-	case "container":
+	case "container", "sandbox":
 		return w.cfg.Engine.ContainerRemove(ctx, l.Name, dockerapi.RemoveOptions{Force: true, Volumes: true})
 	case "network":
 		return removeNetwork(ctx, w.cfg.Engine, l.Name)

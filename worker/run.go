@@ -40,6 +40,7 @@ type Run struct {
 	relayed     chan error           // gets one value when the relay ends
 	relayCtx    context.Context
 	stop        context.CancelCauseFunc // ends the life of the task, with a cause, as a timeout does
+	sandboxed   bool                    // the network was ready before the task came
 	usage       usage
 	state       State
 	times       Times
@@ -253,6 +254,7 @@ func (r *Run) startedDetails() startedDetails {
 		Image:        r.Image,
 		MaxRunTime:   r.Task.MaxRunTime,
 		Network:      r.Task.Network,
+		Sandbox:      r.sandboxed,
 		Limits:       r.limits.Resources,
 		Capabilities: r.Task.Capabilities,
 	}

@@ -10,6 +10,7 @@ func (w *Worker) stages() []Stage {
 		networkStage{engine: w.cfg.Engine, subnets: &w.subnets, worker: w.facts},
 		servicesStage{engine: w.cfg.Engine, images: w.images, limit: w.cfg.PrepareTimeout, policy: w.policy(), worker: w.facts,
 			logConfig: w.serviceLogConfig(), alive: w.gate.await, ping: w.gate.ping, keepsAlive: w.engine.LiveRestoreEnabled, probe: probeReady},
+		sandboxStage{sandboxes: w.sandboxes, engine: w.cfg.Engine, worker: w.facts},
 		containerStage{engine: w.cfg.Engine, worker: w.facts, logConfig: w.logConfig()},
 		w.fileStage(),
 		w.artifactStage(),

@@ -32,6 +32,15 @@ type Usage struct {
 type usage struct {
 	mu   sync.Mutex
 	last Usage
+	in   uint64 // bytes that the network had carried before
+	out  uint64
+}
+
+// networkBefore says what the container's network had carried when the container joined it. It comes before measure.
+func (u *usage) networkBefore(in, out uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.in, u.out = in, out
 }
 
 // measure takes samples until ctx ends. The channel is closed when no more is done.
@@ -66,6 +75,8 @@ func (u *usage) add(s dockerapi.Stats, at time.Time) {
 		sample.NetworkIn += n.RxBytes
 		sample.NetworkOut += n.TxBytes
 	}
+	sample.NetworkIn -= min(u.in, sample.NetworkIn)
+	sample.NetworkOut -= min(u.out, sample.NetworkOut)
 	for _, entry := range s.BlkioStats.IOServiceBytes {
 		switch strings.ToLower(entry.Op) {
 		case "read":

@@ -38,6 +38,7 @@ type Config struct {
 	ServiceSubnets netip.Prefix  // addresses for the networks of tasks with services, e.g. 10.231.0.0/16; by default the engine's
 	Transfers      Transfers     // how files come into containers, and out of them
 	CacheSize      int64         // bytes that all caches may have before those not used for long are removed; 0 is no limit
+	Sandboxes      Sandboxes     // networks that are ready before tasks come
 	Heartbeat      time.Duration // between two worker.heartbeat events; default 1 minute
 	Version        string        // of this program, told in events
 
@@ -56,18 +57,19 @@ const (
 
 // Worker runs tasks. It is made by New and used once, by Run.
 type Worker struct {
-	cfg      Config
-	logger   *slog.Logger
-	facts    workerFacts
-	engine   dockerapi.Info // what the engine said at the start
-	gate     *gate
-	images   *images
-	caches   *caches
-	subnets  subnets
-	tasks    tasks
-	counters counters
-	handover handover
-	draining <-chan struct{}
+	cfg       Config
+	logger    *slog.Logger
+	facts     workerFacts
+	engine    dockerapi.Info // what the engine said at the start
+	gate      *gate
+	images    *images
+	caches    *caches
+	sandboxes *sandboxes
+	subnets   subnets
+	tasks     tasks
+	counters  counters
+	handover  handover
+	draining  <-chan struct{}
 }
 
 var workerIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
@@ -114,6 +116,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	w.subnets.pool = cfg.ServiceSubnets
 	w.caches = newCaches(cfg.Engine, cfg.Logger, cfg.ID, filepath.Join(w.dir(), cacheFile))
+	w.sandboxes = newSandboxes(cfg.Sandboxes, cfg.Engine, cfg.Logger, cfg.ID, w.gate.await)
 	return w, nil
 }
 
@@ -152,6 +155,9 @@ func (w *Worker) Run(intake, work context.Context) error {
 	if err := w.caches.load(intake, explainedBy(resumed)); err != nil {
 		return err
 	}
+	if err := w.sandboxes.load(intake, explainedBy(resumed)); err != nil {
+		return err
+	}
 	// Nothing runs yet: whatever no claim explains was lost to others, however young it is.
 	if err := w.reap(intake, time.Now().Add(time.Minute), explainedBy(resumed)); err != nil {
 		return err
@@ -160,6 +166,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 	w.logger.Info("taking tasks", "queue", w.cfg.Queue, "worker", w.cfg.ID, "capacity", w.cfg.Capacity)
 
 	beat := w.startHeart(work)
+	endSandboxes := w.sandboxes.start(work)
 	var slots, reaper sync.WaitGroup
 	for n, d := range resumed {
 		w.logger.Info("going on with a task of an earlier process", "task", d.MessageID, "attempt", d.Attempts+1)
@@ -181,6 +188,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 	beat.drain()
 	slots.Wait()
 	reaper.Wait()
+	endSandboxes()
 	w.images.pulling.Wait() // all are cancelled: nobody waits for them
 	beat.stop()
 	return nil
@@ -217,6 +225,7 @@ func (w *Worker) attempt(work context.Context, d *Delivery) {
 	d.Claim = careful{d.Claim, &w.handover}
 	// A resumed attempt that does not come as far as its caches gives them up all the same.
 	defer w.caches.giveBack(cacheHolder(d.MessageID, strconv.Itoa(d.Attempts+1)), true)
+	defer w.sandboxes.abandon(cacheHolder(d.MessageID, strconv.Itoa(d.Attempts+1)))
 	if err := guard(func() error { w.process(work, d); return nil }); err != nil {
 		var bug *panicError
 		errors.As(err, &bug)
