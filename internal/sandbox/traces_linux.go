@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,7 +118,8 @@ func (o object) describe() string {
 // sharedFiles are ours, and the engine shows them to all that join the network: root in a task may write to them.
 var sharedFiles = []string{"/etc/hosts", "/etc/resolv.conf", "/etc/hostname"}
 
-// files looks at the time of their last change of any kind, which nobody can set: not of the text alone.
+// files looks at their text and at whatever else of them can be set, but for the time of the last reading. The time of
+// the last change says nothing: the engine sets the owner anew whenever a container joins.
 func (t traces) files() error {
 	for _, name := range sharedFiles {
 		var s syscall.Stat_t
@@ -127,9 +130,54 @@ func (t traces) files() error {
 		if err != nil {
 			return fmt.Errorf("look at %s: %w", name, err)
 		}
-		t[fmt.Sprintf("%s changed at %d.%09d", name, s.Ctim.Sec, s.Ctim.Nsec)] = true
+		text, err := readStart(name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		attributes, err := extended(name)
+		if err != nil {
+			return fmt.Errorf("look at the attributes of %s: %w", name, err)
+		}
+		t[fmt.Sprintf("%s mode %o of %d:%d from %d.%09d, %d bytes, %x", name, s.Mode, s.Uid, s.Gid, s.Mtim.Sec, s.Mtim.Nsec, s.Size,
+			sha256.Sum256([]byte(text+attributes)))] = true
 	}
 	return nil
+}
+
+// readStart reads a file that should be small; its size is looked at besides.
+func readStart(name string) (string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 1<<20))
+	return string(text), err
+}
+
+// extended are the attributes of a file beside those that every file has, with their values.
+func extended(name string) (string, error) {
+	names := make([]byte, 64<<10) // the most that Linux has
+	n, err := syscall.Listxattr(name, names)
+	if errors.Is(err, syscall.ENOTSUP) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	all := string(names[:n])
+	value := make([]byte, 64<<10)
+	for attribute := range strings.SplitSeq(strings.Trim(all, "\x00"), "\x00") {
+		if attribute == "" {
+			continue
+		}
+		n, err := syscall.Getxattr(name, attribute, value)
+		if err != nil {
+			return "", err
+		}
+		all += "=" + string(value[:n])
+	}
+	return all, nil
 }
 
 // traffic is what has come and gone through the network so far, in bytes.

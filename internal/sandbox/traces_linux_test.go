@@ -39,11 +39,11 @@ func TestTraces(t *testing.T) {
 }
 
 func TestTraceOfAFile(t *testing.T) {
-	one, two := traces{"/etc/hosts changed at 1.000000001": true}, traces{"/etc/hosts changed at 1.000000002": true}
-	if got, want := one.compare(two), "left: /etc/hosts changed at 1.000000002"; got != want {
+	one, two := traces{"/etc/hosts from 1.000000001": true}, traces{"/etc/hosts from 1.000000002": true}
+	if got, want := one.compare(two), "left: /etc/hosts from 1.000000002"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := one.compare(traces{}), "gone: /etc/hosts changed at 1.000000001"; got != want {
+	if got, want := one.compare(traces{}), "gone: /etc/hosts from 1.000000001"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
