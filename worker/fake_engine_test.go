@@ -253,7 +253,7 @@ func (e *fakeEngine) ContainerList(ctx context.Context, opts dockerapi.ListOptio
 			return false
 		}
 		if opts.All && !slices.ContainsFunc(opts.Filters["label"], func(f string) bool { return !has(f) }) {
-			list = append(list, dockerapi.ContainerSummary{ID: c.id, Labels: c.config.Labels, Created: c.created.Unix()})
+			list = append(list, dockerapi.ContainerSummary{ID: c.id, Labels: c.config.Labels, State: c.state.Status, Created: c.created.Unix()})
 		}
 	}
 	return list, nil
