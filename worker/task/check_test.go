@@ -1,6 +1,8 @@
 package task
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,5 +85,26 @@ func TestParseBytes(t *testing.T) {
 		if got, err := ParseBytes(text); err == nil {
 			t.Errorf("%q is taken for %d", text, got)
 		}
+	}
+}
+
+// Lists have an end.
+func TestParseBoundsLists(t *testing.T) {
+	names := make([]string, 257)
+	files := map[string]map[string]string{}
+	for i := range names {
+		names[i] = "A"
+		files[fmt.Sprintf("/f%d", i)] = map[string]string{"content": ""}
+	}
+	body, err := json.Marshal(map[string]any{"image": "tool", "env": map[string]string{"A": "1"}, "secrets": names, "files": files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Problem{
+		{"/files", "has 257 entries; at most 256 are allowed"},
+		{"/secrets", "has 257 entries; at most 256 are allowed"},
+	}
+	if diff := cmp.Diff(want, refused(t, string(body), Policy{})); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -10,8 +10,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/docker-worker/docker-worker/schema"
 )
@@ -119,8 +117,8 @@ func flatten(found []finding, err *jsonschema.ValidationError) []finding {
 	return found
 }
 
-// sentence says in plain words what is wrong with one value. Kinds that the schema does not use so far get the
-// validator's own words.
+// sentence says in plain words what is wrong with one value. Of kinds that the schema does not use so far it names the
+// keyword.
 func sentence(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
@@ -137,6 +135,10 @@ func sentence(k jsonschema.ErrorKind) string {
 		return "must not be empty"
 	case *kind.MaxLength:
 		return fmt.Sprintf("has %d characters; at most %d are allowed", k.Got, k.Want)
+	case *kind.MaxItems:
+		return fmt.Sprintf("has %d entries; at most %d are allowed", k.Got, k.Want)
+	case *kind.MaxProperties:
+		return fmt.Sprintf("has %d entries; at most %d are allowed", k.Got, k.Want)
 	case *kind.Enum:
 		wanted := make([]string, len(k.Want))
 		for i, want := range k.Want {
@@ -149,7 +151,7 @@ func sentence(k jsonschema.ErrorKind) string {
 		}
 		return fmt.Sprintf("%q does not match %s", Bounded(k.Got), k.Want)
 	}
-	return k.LocalizedString(message.NewPrinter(language.English))
+	return fmt.Sprintf("does not fit the schema: %s", strings.Join(k.KeywordPath(), " "))
 }
 
 func withArticle(noun string) string {
