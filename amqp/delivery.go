@@ -42,7 +42,8 @@ func (d *Delivery) Deadline() time.Time { return d.claim.deadline() }
 // is bad is rejected without. For a delivery that is held it does nothing. ErrLost if somebody else has it by now.
 //
 // One window stays open, because AMQP does not answer acknowledgements: when the connection breaks in the instant after
-// that of the original was written, the message may be on its queue again and claimed as well.
+// that of the original was written, the message may be on its queue again and claimed as well. Offered to us it is passed
+// over then; another worker begins with it.
 func (d *Delivery) Claim(ctx context.Context, headers map[string]any) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

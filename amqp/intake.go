@@ -96,7 +96,7 @@ func (c *LeaseConsumer) consume(ctx context.Context, conn *connection, gen *held
 		case <-ctx.Done():
 			return c.cancel(conn, gen, tag, deliveries)
 		}
-		if consumedHere(raw) {
+		if consumedHere(raw) || c.store.ackOriginal(raw) {
 			continue
 		}
 		free, _ = c.slots.waiting()
