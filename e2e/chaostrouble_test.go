@@ -14,18 +14,22 @@ import (
 func TestChaosMemoryAlarm(t *testing.T) {
 	t.Parallel()
 	lease := sized(6*time.Second, 20*time.Second)
+	length := 5 * lease // of the task, at least
 	node := brokertest.StartNode(t)
 	s := newSite(t, node.URL)
 	l, engine := s.listen(t), watchEngine(t, "")
 	tasks := counts{}
 	p := s.start(t, "--lease", lease.String())
-	task := tasks.add(t, int(5*lease/(100*time.Millisecond)))
+	task := tasks.add(t, int(length/(100*time.Millisecond)))
 	s.submit(t, task)
 	l.awaitType(t, "task.started", task.MessageId)
 	node.MemoryAlarm(t, true)
 	p.log.await(t, `msg="the broker blocks publishers" connection=claims`, p.ended)
 	over := time.Now().Add(2 * lease)
-	engine.ended(t, task.MessageId, 1)
+	brokertest.Wait(t, 3*length+patience, "the task has ended", func() bool {
+		runs := engine.of(task.MessageId)
+		return len(runs) > 0 && !runs[0].ended.IsZero()
+	})
 	brokertest.Wait(t, patience, "the lease would be over twice", func() bool { return time.Now().After(over) })
 	if early := l.all(isOutcome); len(early) > 0 {
 		t.Errorf("an outcome came through the alarm: %s", early[0].Body)
