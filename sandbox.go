@@ -66,15 +66,15 @@ func newSandboxes(c *cli.Context) (worker.Sandboxes, error) {
 	if s.Count < 0 || s.Count > 4096 {
 		return s, failure{exitConfig, fmt.Errorf("--sandboxes %d: it is between 0 and 4096", s.Count)}
 	}
-	asked, allowed := c.StringSlice("deny-network"), c.StringSlice("allow-network")
+	asked := c.StringSlice("deny-network")
 	denied := slices.DeleteFunc(slices.Clone(asked), func(text string) bool { return text == "none" })
+	var err error
+	if s.Network, err = parsePolicy(denied, c.StringSlice("allow-network")); err != nil {
+		return s, failure{exitConfig, fmt.Errorf("--deny-network, --allow-network: %w", err)}
+	}
 	s.Strict = len(denied) > 0
 	if !slices.Contains(asked, "none") {
-		denied = append(denied, slices.DeleteFunc(slices.Clone(sandbox.DefaultDeny), func(text string) bool { return slices.Contains(allowed, text) })...)
-	}
-	var err error
-	if s.Network, err = parsePolicy(denied, allowed); err != nil {
-		return s, failure{exitConfig, fmt.Errorf("--deny-network, --allow-network: %w", err)}
+		s.Network.DenyByDefault()
 	}
 	if s.Strict && s.Count == 0 {
 		return s, failure{exitConfig, errors.New("--deny-network needs sandboxes, and --sandboxes is 0")}

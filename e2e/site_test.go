@@ -75,11 +75,11 @@ func taskID(t *testing.T) string {
 	return "task-" + name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// containers are those that the engine has of a worker, running or not: a line for each, its task and its state.
+// containers are those that the engine has of a worker for tasks, running or not: a line for each, its task and its state.
 func containers(t *testing.T, engine, worker string) []string {
 	t.Helper()
 	return strings.Fields(tool(t, "docker", dockerArgs(engine, "ps", "-a",
-		"--filter", "label=docker-worker.worker="+worker, "--format", `{{.Label "docker-worker.task"}}/{{.State}}`)...))
+		"--filter", "label=docker-worker.worker="+worker, "--filter", "label=docker-worker.task", "--format", `{{.Label "docker-worker.task"}}/{{.State}}`)...))
 }
 
 func dockerArgs(engine string, args ...string) []string {

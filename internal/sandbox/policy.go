@@ -14,8 +14,20 @@ type Policy struct {
 	Allow []netip.Prefix // exceptions
 }
 
-// DefaultDeny are the addresses at which clouds give the credentials of an instance to whoever asks from it.
-var DefaultDeny = []string{"169.254.169.254/32", "169.254.170.2/32", "fd00:ec2::254/128"}
+// defaultDeny are the addresses at which clouds give the credentials of an instance to whoever asks from it.
+var defaultDeny = []netip.Prefix{
+	netip.MustParsePrefix("169.254.169.254/32"), netip.MustParsePrefix("169.254.170.2/32"), netip.MustParsePrefix("fd00:ec2::254/128"),
+}
+
+// DenyByDefault adds the addresses at which clouds give the credentials of an instance to whoever asks from it, but for
+// those that the policy knows already.
+func (p *Policy) DenyByDefault() {
+	for _, prefix := range defaultDeny {
+		if !slices.Contains(p.Deny, prefix) && !slices.Contains(p.Allow, prefix) {
+			p.Deny = append(p.Deny, prefix)
+		}
+	}
+}
 
 // ParseRanges reads ranges in CIDR notation; an address alone is a range of one.
 func ParseRanges(texts []string) ([]netip.Prefix, error) {

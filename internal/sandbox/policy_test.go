@@ -33,8 +33,13 @@ func TestParseRanges(t *testing.T) {
 			t.Errorf("%q is %v, %v; want %s", text, got, err, want)
 		}
 	}
-	if _, err := ParseRanges(DefaultDeny); err != nil {
-		t.Errorf("the default: %v", err)
+}
+
+func TestDenyByDefault(t *testing.T) {
+	p := Policy{Deny: defaultDeny[:1:1], Allow: defaultDeny[1:2]}
+	p.DenyByDefault()
+	if diff := cmp.Diff([]string{"--deny", "169.254.169.254/32", "--deny", "fd00:ec2::254/128", "--allow", "169.254.170.2/32"}, p.Args()); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
 }
 
