@@ -78,8 +78,8 @@ test-chaos: services ## the long failure tests: workers and brokers killed, netw
 	DOCKER_WORKER_CHAOS=full CGO_ENABLED=1 go test -tags integration -timeout 90m -count=1 -v -run '^TestChaos' ./e2e
 
 .PHONY: bench
-bench: build services ## throughput beside a minimal raw loop on the same engine, as ratios
-	go run ./internal/bench
+bench: build services ## what the worker costs beside its engine, as ratios, and which promises hold (BENCH=-quick: in a minute)
+	go run ./internal/bench $(BENCH)
 
 include packer/packer.mk
 

@@ -1,10 +1,14 @@
-// Command bench measures what the worker costs beside its engine: no-op tasks through RabbitMQ, and the same containers
-// by a minimal loop of raw API calls, in turn, in one run. It prints ratios: the times of a shared machine mean nothing.
+// Command bench shows what the worker costs: beside its engine, and as the work grows. Everything that it compares it
+// measures in the same run, in small rounds that take turns, so that what else the machine does meets all alike. It
+// prints tables, and at the end which promises hold. Ratios mean something; the times of a shared machine do not.
 //
-//	go run ./internal/bench [-capacities 1,2,4] [-rounds 4] [-tasks 24]
-//	go run ./internal/bench -lease-cost [-rounds 20] [-tasks 8]      what a lease adds to a task
+//	go run ./internal/bench                     everything, in less than ten minutes
+//	go run ./internal/bench -quick              the same with few rounds, in less than one
+//	go run ./internal/bench -only start,growth  some chapters: throughput, first-byte, start, growth
+//	go run ./internal/bench -only lease         what a lease adds to a task; not a part of everything
 //
-// It needs bin/docker-worker (make build), the image docker-worker/taskenv-pass, an engine and a broker.
+// It needs bin/docker-worker (make build), the docker command, the image docker-worker/taskenv-pass, an engine and a
+// broker.
 package main
 
 import (
@@ -22,100 +26,115 @@ import (
 
 const image = "docker-worker/taskenv-pass:latest"
 
+// session is one run of the bench.
+type session struct {
+	url, binary string
+	client      *dockerapi.Client // of the real engine
+	size        size
+	promises    promises
+}
+
+// size says how much is measured.
+type size struct {
+	capacities []int // of the throughput
+	rounds     int   // measured ones, after one to warm up
+	tasks      int   // in a round, at the least; three for each that runs at a time, where that is more
+	firstBytes int   // tasks of which the first byte is awaited
+	starts     int   // of the worker
+	growth     []int // tasks running at a time on the fake engine
+}
+
+var (
+	fullSize  = size{capacities: []int{1, 2, 4, 8}, rounds: 6, tasks: 8, firstBytes: 40, starts: 10, growth: []int{10, 100, 1000}}
+	quickSize = size{capacities: []int{1, 4}, rounds: 1, tasks: 4, firstBytes: 5, starts: 10, growth: []int{1000}}
+)
+
+// chapters in the order in which they are measured and printed. A lease's is asked for by its name.
+var chapters = []struct {
+	name  string
+	asked bool
+	run   func(ctx context.Context, s *session) error
+}{
+	{"throughput", false, compareThroughput},
+	{"first-byte", false, compareFirstBytes},
+	{"start", false, measureStarts},
+	{"growth", false, measureGrowth},
+	{"lease", true, compareLeases},
+}
+
 func main() {
-	capacities := flag.String("capacities", "1,2,4", "numbers of tasks at a time")
-	rounds := flag.Int("rounds", 4, "measured rounds of each kind, alternating")
-	tasks := flag.Int("tasks", 24, "tasks in a round")
+	quick := flag.Bool("quick", false, "few rounds, in less than a minute")
+	only := flag.String("only", "", "names of chapters, with commas between")
+	capacities := flag.String("capacities", "", "numbers of tasks at a time, with commas between")
+	rounds := flag.Int("rounds", 0, "measured rounds of each kind")
 	url := flag.String("amqp", "amqp://guest:guest@127.0.0.1:5672", "broker")
 	binary := flag.String("worker", "bin/docker-worker", "the program to measure")
-	leaseCost := flag.Bool("lease-cost", false, "measure what a lease adds to a task, and nothing else")
+	embedded := flag.Int("embedded", 0, "run this many tasks within this process and say what they cost; for the bench itself")
 	flag.Parse()
-	if *leaseCost {
-		if err := compareLeases(context.Background(), *rounds, *tasks, *url, *binary); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-		return
+	if *embedded > 0 {
+		exit(printEmbedded(context.Background(), *embedded, os.Getenv("DOCKER_HOST")))
 	}
-	if err := bench(context.Background(), *capacities, *rounds, *tasks, *url, *binary); err != nil {
+	s := &session{url: *url, binary: *binary, size: fullSize}
+	if *quick {
+		s.size = quickSize
+	}
+	if *rounds > 0 {
+		s.size.rounds = *rounds
+	}
+	if *capacities != "" {
+		s.size.capacities = nil
+		for field := range strings.SplitSeq(*capacities, ",") {
+			n, err := strconv.Atoi(field)
+			if err != nil || n < 1 {
+				exit(fmt.Errorf("-capacities: %q is no number of tasks", field))
+			}
+			s.size.capacities = append(s.size.capacities, n)
+		}
+	}
+	exit(s.run(context.Background(), *only))
+}
+
+func exit(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
-func bench(ctx context.Context, capacities string, rounds, tasks int, url, binary string) error {
-	client, err := dockerapi.New(dockerapi.Config{})
+// run measures the chapters that are named, or all.
+func (s *session) run(ctx context.Context, only string) (err error) {
+	if s.client, err = dockerapi.New(dockerapi.Config{Host: os.Getenv("DOCKER_HOST")}); err != nil {
+		return err
+	}
+	defer s.client.Close()
+	engine, err := s.client.Negotiate(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	engine, err := client.Negotiate(ctx)
+	file, err := os.Stat(s.binary)
 	if err != nil {
 		return err
 	}
-	size, err := os.Stat(binary)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("engine %s, API %s; %d rounds of %d tasks each, alternating; medians\n\n", engine.EngineVersion, engine.APIVersion, rounds, tasks)
-	fmt.Println("capacity   worker, tasks/s   raw loop, containers/s   ratio (range)        peak memory of the worker")
-	for _, field := range strings.Split(capacities, ",") {
-		capacity, err := strconv.Atoi(field)
-		if err != nil {
-			return fmt.Errorf("-capacities: %w", err)
-		}
-		line, err := compare(ctx, client, capacity, rounds, tasks, url, binary)
-		if err != nil {
-			return err
-		}
-		fmt.Println(line)
-	}
-	fmt.Printf("\nbinary: %.1f MB\n", float64(size.Size())/1e6)
-	return nil
-}
-
-// compare alternates rounds of both kinds at one capacity. Each pair gives a ratio of its own, so that a machine whose
-// speed drifts does not decide.
-func compare(ctx context.Context, client *dockerapi.Client, capacity, rounds, tasks int, url, binary string) (string, error) {
-	w, err := startWorker(ctx, url, binary, capacity, leaseDefault)
-	if err != nil {
-		return "", err
-	}
-	defer w.stop()
-	var ours, raws, ratios []float64
-	for round := range rounds + 1 {
-		our, err := w.round(ctx, tasks)
-		if err != nil {
-			return "", err
-		}
-		raw, err := rawRound(ctx, client, capacity, tasks)
-		if err != nil {
-			return "", err
-		}
-		if round == 0 {
-			continue // warm-up
-		}
-		ours = append(ours, float64(tasks)/our.Seconds())
-		raws = append(raws, float64(tasks)/raw.Seconds())
-		ratios = append(ratios, raw.Seconds()/our.Seconds())
-	}
-	peak, err := w.peakMemory()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%8d   %15.1f   %22.1f   %4.2f (%.2f to %.2f)   %8.1f MB", capacity, median(ours), median(raws),
-		median(ratios), slices.Min(ratios), slices.Max(ratios), float64(peak)/1e6), nil
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[n/2] + sorted[(n-1)/2]) / 2
-}
-
-// timed measures f.
-func timed(f func() error) (time.Duration, error) {
+	wanted := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
 	begun := time.Now()
-	err := f()
-	return time.Since(begun), err
+	fmt.Printf("engine %s, API %s; %s; worker of %.1f MB\n", engine.EngineVersion, engine.APIVersion, machineLoad(), float64(file.Size())/1e6)
+	for _, chapter := range chapters {
+		if slices.Contains(wanted, chapter.name) || len(wanted) == 0 && !chapter.asked {
+			fmt.Println()
+			if err := chapter.run(ctx, s); err != nil {
+				return fmt.Errorf("%s: %w", chapter.name, err)
+			}
+			wanted = slices.DeleteFunc(wanted, func(name string) bool { return name == chapter.name })
+			if len(wanted) == 0 && only != "" {
+				break
+			}
+		}
+	}
+	if len(wanted) > 0 {
+		return fmt.Errorf("-only: there is no chapter %s", strings.Join(wanted, ", "))
+	}
+	fmt.Printf("\nafter %v: %s\n", time.Since(begun).Round(time.Second), machineLoad())
+	s.promises.print(os.Stdout)
+	return nil
 }
