@@ -248,8 +248,7 @@ func (s *sandboxes) watch(ctx context.Context, n *heldNetwork) {
 	if !known {
 		return
 	}
-	c, err := s.engine.ContainerInspect(ctx, n.id)
-	if err == nil && c.State.Running || err != nil && !dockerapi.IsNotFound(err) {
+	if !s.ended(ctx, n.id) {
 		return
 	}
 	s.logger.Warn("a sandbox has ended by itself; another is made", "sandbox", n.id)
@@ -259,6 +258,17 @@ func (s *sandboxes) watch(ctx context.Context, n *heldNetwork) {
 	if n.lost != nil {
 		n.lost(errNetworkGone)
 	}
+}
+
+// ended waits for the end of a sandbox that says nothing more: its state follows its last word. false: nobody knows.
+func (s *sandboxes) ended(ctx context.Context, id string) bool {
+	wait, err := s.engine.ContainerWait(ctx, id, dockerapi.WaitNotRunning)
+	if err != nil {
+		return dockerapi.IsNotFound(err)
+	}
+	defer wait.Close()
+	_, err = wait.Result()
+	return err == nil
 }
 
 // remove throws a sandbox away. Where it fails the reaper finds the container later.
