@@ -278,6 +278,7 @@ func TestSandboxesOfAnEarlierProcess(t *testing.T) {
 		earlier.container.config.Labels[LabelJoined] = formatJoined(&heldNetwork{id: left[0].id, in: 7, out: 8})
 		earlier.container.config.HostConfig.NetworkMode = "container:" + left[0].id
 		earlier.started()
+		synctest.Wait()
 
 		r.start()
 		if diff := cmp.Diff(slices.Sorted(slices.Values([]string{name(left[0]), name(left[1])})), e.sandboxes()); diff != "" {

@@ -214,14 +214,15 @@ func (s *sandboxes) load(ctx context.Context, explain func(taskID, attempt strin
 	}
 	alike := s.likeness()
 	for _, c := range list {
-		switch n := holders[c.ID]; {
-		case c.Labels[LabelSandbox] == "":
-		case n != nil:
+		if n := holders[c.ID]; n != nil && c.Labels[LabelSandbox] != "" {
 			s.known[c.ID] = n
 			if c.Labels[LabelSandbox] != alike {
-				n.spoilt = "it is of another worker's making"
+				n.spoilt = "it is not as this worker's are"
 			}
-		case c.State == "running" && c.Labels[LabelSandbox] == alike && s.good() < s.cfg.Count:
+		}
+	}
+	for _, c := range list {
+		if label := c.Labels[LabelSandbox]; label != "" && label == alike && c.State == "running" && holders[c.ID] == nil && s.good() < s.cfg.Count {
 			s.known[c.ID] = &heldNetwork{id: c.ID}
 		}
 	}

@@ -56,7 +56,11 @@ func (s *sandboxes) fill(ctx context.Context) {
 					s.skip(job)
 					return
 				}
-				if err := guard(func() error { return job.do(ctx) }); err == nil {
+				err := guard(func() error { return job.do(ctx) })
+				if bug := (*panicError)(nil); errors.As(err, &bug) {
+					s.logger.Error("a bug in docker-worker: a sandbox is lost", "error", err, "stack", string(bug.stack))
+				}
+				if err == nil {
 					pause = time.Second
 				} else if sleep(ctx, pause) == nil {
 					pause = min(2*pause, sandboxPauseMax)

@@ -14,7 +14,7 @@ import (
 	"github.com/docker-worker/docker-worker/internal/sandbox"
 )
 
-// sandboxAnswer is how long a sandbox may take for a line.
+// sandboxAnswer is how long a sandbox may take for an answer.
 const sandboxAnswer = 10 * time.Second
 
 // sandboxLink is a conversation with a sandbox, over an attachment. Its end is the first sign that the sandbox ended.
@@ -79,7 +79,7 @@ func (l *sandboxLink) listen() {
 	}
 }
 
-// ready waits until the sandbox says that it is.
+// ready waits until the sandbox says that it is, or ctx ends.
 func (l *sandboxLink) ready(ctx context.Context) error {
 	line, err := l.hear(ctx)
 	if err == nil && line != sandbox.Ready {
@@ -96,9 +96,16 @@ func (l *sandboxLink) check(ctx context.Context) (sandbox.Answer, error) {
 	if !ok {
 		return sandbox.Answer{}, errors.New("the sandbox cannot be asked: the engine gave no way to write")
 	}
+	select {
+	case line := <-l.lines: // perhaps the answer to a question of an earlier process: the next one would be as late
+		return sandbox.Answer{}, fmt.Errorf("the sandbox says %q, and nobody has asked", line)
+	default:
+	}
 	if _, err := io.WriteString(in, sandbox.Check+"\n"); err != nil {
 		return sandbox.Answer{}, fmt.Errorf("ask the sandbox: %w", err)
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, sandboxAnswer, fmt.Errorf("the sandbox has said nothing for %v", sandboxAnswer))
+	defer cancel()
 	line, err := l.hear(ctx)
 	if err != nil {
 		return sandbox.Answer{}, err
@@ -107,8 +114,6 @@ func (l *sandboxLink) check(ctx context.Context) (sandbox.Answer, error) {
 }
 
 func (l *sandboxLink) hear(ctx context.Context) (string, error) {
-	timer := time.NewTimer(sandboxAnswer)
-	defer timer.Stop()
 	select {
 	case line := <-l.lines:
 		return line, nil
@@ -122,8 +127,6 @@ func (l *sandboxLink) hear(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("the sandbox has ended: %s", l.complain)
 		}
 		return "", errors.New("the sandbox has ended")
-	case <-timer.C:
-		return "", fmt.Errorf("the sandbox has said nothing for %v", sandboxAnswer)
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
