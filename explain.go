@@ -107,6 +107,13 @@ func explainRest(out io.Writer, t *task.Task) {
 		}
 	}
 	var lines []string
+	if worker.Joins(t) {
+		lines = append(lines, t.Network+"\ta sandbox of the worker (its --sandboxes), closed to what it denies (--deny-network)")
+	} else {
+		lines = append(lines, t.Network+"\tmade for this task, or as it is; what the worker denies in its sandboxes is not denied here")
+	}
+	list("network\thow", lines)
+	lines = nil
 	for _, p := range slices.Sorted(maps.Keys(t.Files)) {
 		f := t.Files[p]
 		from := redacted(f.URL)

@@ -32,6 +32,9 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%q is missing", want)
 		}
 	}
+	if joined, _ := explained(t, `{"image": "tool"}`); !strings.Contains(joined, "a sandbox of the worker") || strings.Contains(text, "a sandbox of the worker") {
+		t.Errorf("an ordinary task:\n%s", joined)
+	}
 	for _, row := range []string{`memory +1g +task`, `cpus +1.5 +worker maximum`, `pids +4096 +worker default`, `maxRunTime +1m0s +task`,
 		`maxAttempts +2 +worker maximum`, `capabilities.add NET_RAW +--allow capability=NET_RAW`} {
 		if !regexp.MustCompile(`(?m)^` + row + ` *$`).MatchString(text) {

@@ -39,6 +39,7 @@ func TestMetadataIsDenied(t *testing.T) {
 		{"no sandbox", []string{"--sandboxes", "0"}, at(metadata), "0\nsecret\n"},
 		{"the neighbours", []string{"--deny-network", gateway + "/32"}, at(gateway), "0\nunreachable\n"},
 		{"the neighbours and the default as well", []string{"--deny-network", gateway + "/32"}, at(metadata), "0\nunreachable\n"},
+		{"the whole bridge but not the way out", []string{"--deny-network", "172.17.0.0/16", "--allow-network", metadata}, at(gateway) + "; " + at(metadata), "0\nunreachable\n0\nsecret\n"},
 		{"with an exception", []string{"--deny-network", "169.254.0.0/16", "--allow-network", metadata}, at(metadata), "0\nsecret\n"},
 		{"with another exception", []string{"--deny-network", "169.254.0.0/16", "--allow-network", "169.254.1.0/24"}, at(metadata), "0\nunreachable\n"},
 		{"all of it", []string{"--deny-network", "0.0.0.0/0"}, at(gateway), "0\nunreachable\n"},
