@@ -95,13 +95,6 @@ func (e *sandboxEngineInMemory) asked(id string) chan struct{} {
 	return e.questions[id]
 }
 
-// set changes what sandboxes do from now on.
-func (e *sandboxEngineInMemory) set(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	f()
-}
-
 // sandboxes are the names of those that there are, in order.
 func (e *sandboxEngineInMemory) sandboxes() []string {
 	e.fakeEngine.mu.Lock()
