@@ -48,6 +48,10 @@ func measureStarts(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	own, err := processNumber(p.pid(), "RssAnon")
+	if err != nil {
+		return err
+	}
 	threads, err := processNumber(p.pid(), "Threads")
 	if err != nil {
 		return err
@@ -58,7 +62,8 @@ func measureStarts(ctx context.Context, s *session) error {
 	}
 	fmt.Printf("start: %d of a worker of capacity 4 under an id that the broker knows\n\n", s.size.starts)
 	fmt.Printf("from exec to taking tasks: median %.0f ms, 95 %% within %.0f ms\n", median(took), quantile(took, 0.95))
-	fmt.Printf("idle, %v later: %.1f MB resident, %d threads, %d descriptors\n", settled, float64(idle)/1e6, threads, open)
+	fmt.Printf("idle, %v later: %.1f MB resident, of which %.1f MB its own and the rest pages of its file; %d threads, %d descriptors\n",
+		settled, float64(idle)/1e6, float64(own)/1e6, threads, open)
 	s.promises.atMost(milliseconds(readyMost), median(took), " ms", "start until tasks are taken")
 	s.promises.atMost(idleMost/1e6, float64(idle)/1e6, " MB", "memory of an idle worker")
 	return nil
