@@ -14,7 +14,11 @@
 #   dev/engines.sh record ENGINE   rewrites the recordings of the engine in dockerapi/testdata
 #
 # Needs root, Debian 12 and its mirror. State is under .dev/engines (ENGINES_DIR replaces it; keep it short, because a
-# socket's path has 107 characters at most). All can be run twice. The machine's own engine is not touched.
+# socket's path has 107 characters at most). All can be run twice.
+#
+# Each engine is in a network namespace of its own without a way out, with its own loopback and docker0: in the machine's,
+# a dockerd with another bridge removes the docker0 of the machine's own engine, which is not touched. What an engine is
+# to reach, as a registry, runs in its namespace: nsenter --net=.dev/engines/ENGINE/network.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -62,13 +66,18 @@ end() {
     rm -f "$1"
 }
 
-# bridge NAME ADDRESS: the network for the containers of one engine.
-bridge() {
+# network ENGINE: the file that is its network namespace. The names of `ip netns` are not for this: each state has its own.
+network() { echo "$state/$1/network"; }
+
+# make_network ENGINE: unless it is there. Forwarding is on, as engines want it: podman does not ask.
+make_network() {
+    local file
+    file=$(network "$1")
     install iproute2 ip
-    ip link show "$1" >/dev/null 2>&1 && return
-    ip link add "$1" type bridge
-    ip addr add "$2" dev "$1"
-    ip link set "$1" up
+    nsenter --net="$file" true 2>/dev/null && return
+    mkdir -p "$state/$1"
+    : >"$file"
+    unshare --net="$file" sh -c 'ip link set lo up && echo 1 >/proc/sys/net/ipv4/ip_forward'
 }
 
 socket() {
@@ -92,11 +101,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 EOF
 }
 
-# dockerd_flags ROOT BRIDGE POOL CGROUP: nothing of it is shared with another engine, the host's firewall least of all.
+# dockerd_flags ROOT CGROUP: nothing of it is shared with another engine. A network without a way out needs no firewall.
 dockerd_flags() {
     echo "--containerd $1/containerd.sock --data-root $1/data --exec-root $1/run/docker --pidfile $1/docker.pid" \
-        "--host unix://$1/engine.sock --bridge $2 --default-address-pool base=$3,size=26 --cgroup-parent $4" \
-        "--iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false" \
+        "--host unix://$1/engine.sock --cgroup-parent $2 --iptables=false --ip6tables=false --userland-proxy=false" \
         "--insecure-registry 127.0.0.0/8"
 }
 
@@ -104,15 +112,14 @@ start_docker20() {
     local d=$state/docker20
     install docker.io dockerd containerd
     install iptables iptables
-    bridge dw-docker20 172.30.20.1/24
     mkdir -p "$d/run"
     containerd_config "$d" >"$d/containerd.toml"
     rm -f "$d"/*.sock "$d/docker.pid"
-    setsid containerd --config "$d/containerd.toml" >"$d/containerd.log" 2>&1 </dev/null &
+    setsid nsenter --net="$(network docker20)" containerd --config "$d/containerd.toml" >"$d/containerd.log" 2>&1 </dev/null &
     echo $! >"$d/containerd.pid"
     await "$d/containerd.sock" "$d/containerd.pid" "$d/containerd.log"
     # shellcheck disable=SC2046 # flags are words
-    setsid dockerd $(dockerd_flags "$d" dw-docker20 172.30.21.0/24 dw-docker20) >"$d/engine.log" 2>&1 </dev/null &
+    setsid nsenter --net="$(network docker20)" dockerd $(dockerd_flags "$d" dw-docker20) >"$d/engine.log" 2>&1 </dev/null &
     echo $! >"$d/engine.pid"
 }
 
@@ -121,7 +128,6 @@ start_docker20() {
 start_docker26() {
     local d=$state/docker26 root=$state/docker26/root
     install debootstrap debootstrap
-    bridge dw-docker26 172.30.26.1/24
     mkdir -p "$d"
     if ! [ -e "$d/root.complete" ]; then
         say "making a Debian 13 root in $root"
@@ -142,10 +148,10 @@ until [ -S /srv/containerd.sock ]; do
     kill -0 \$(cat /srv/containerd.pid) || exit 1
     sleep 0.1
 done
-exec dockerd $(dockerd_flags /srv dw-docker26 172.30.27.0/24 dw-docker26)
+exec dockerd $(dockerd_flags /srv dw-docker26)
 EOF
     chmod +x "$root/srv/start"
-    setsid unshare --mount --propagation private bash -euc '
+    setsid nsenter --net="$(network docker26)" unshare --mount --propagation private bash -euc '
         mount --bind "$1" "$1"
         cd "$1"
         mkdir -p old
@@ -158,6 +164,13 @@ EOF
         pivot_root . old
         exec /srv/start' start "$root" >"$d/engine.log" 2>&1 </dev/null &
     echo $! >"$d/engine.pid"
+}
+
+# podman_command ROOT: podman with this engine's data, in its network.
+podman_command() {
+    echo "env CONTAINERS_CONF=$1/containers.conf CONTAINERS_REGISTRIES_CONF=$1/registries.conf TMPDIR=/tmp" \
+        "nsenter --net=$(network podman4) podman --root $1/storage --runroot $1/run --tmpdir $1/tmp" \
+        "--network-config-dir $1/networks"
 }
 
 # podman is told to use runc, cgroupfs and limits that the machine allows; Debian's own choices want systemd.
@@ -187,9 +200,8 @@ network_backend = "netavark"
 EOF
     printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$d/registries.conf"
     rm -f "$d/engine.sock"
-    CONTAINERS_CONF=$d/containers.conf CONTAINERS_REGISTRIES_CONF=$d/registries.conf TMPDIR=/tmp \
-        setsid podman --root "$d/storage" --runroot "$d/run" --tmpdir "$d/tmp" --network-config-dir "$d/networks" \
-        system service --time=0 "unix://$d/engine.sock" >"$d/engine.log" 2>&1 </dev/null &
+    # shellcheck disable=SC2046 # words
+    setsid $(podman_command "$d") system service --time=0 "unix://$d/engine.sock" >"$d/engine.log" 2>&1 </dev/null &
     echo $! >"$d/engine.pid"
 }
 
@@ -199,6 +211,7 @@ start() {
     if ! alive "$d/engine.pid"; then
         ((${#s} <= 107)) || die "the path $s is too long for a socket: set ENGINES_DIR"
         say "starting $1"
+        make_network "$1"
         "start_$1"
         await "$s" "$d/engine.pid" "$d/engine.log"
     fi
@@ -208,9 +221,13 @@ start() {
 stop() {
     local d=$state/$1
     socket "$1" >/dev/null
+    if [ "$1" = podman4 ] && alive "$d/engine.pid"; then # whose containers outlive the service
+        $(podman_command "$d") stop --all --time 0 >/dev/null || say "podman did not stop all of its containers"
+    fi
     end "$d/engine.pid"
     end "$d/containerd.pid"
     end "$d/root/srv/containerd.pid"
+    umount "$(network "$1")" 2>/dev/null || true # there may be none
 }
 
 # versions ENGINE: the API versions that are recorded of it.
@@ -222,13 +239,13 @@ versions() {
     esac
 }
 
-# in_dockerapi ENGINE ARGUMENT...: go test there, with the engine as DOCKER_HOST.
+# in_dockerapi ENGINE ARGUMENT...: go test there, with the engine as DOCKER_HOST, in the engine's network.
 in_dockerapi() {
     local engine=$1 host
     shift
     install busybox-static busybox
     host=$(start "$engine")
-    (cd "$repo/dockerapi" && DOCKER_HOST=$host go test -count=1 "$@" .)
+    (cd "$repo/dockerapi" && DOCKER_HOST=$host go test -count=1 -exec "nsenter '--net=$(network "$engine")'" "$@" .)
 }
 
 run_tests() {
@@ -276,7 +293,6 @@ clean)
         # What an engine left mounted must go before its files do.
         awk -v d="$state/$engine/" 'index($2, d) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount -l
         rm -rf "${state:?}/$engine"
-        ip link del "dw-$engine" 2>/dev/null || true
     done
     ;;
 *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 2 ;;
