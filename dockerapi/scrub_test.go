@@ -2,9 +2,7 @@ package dockerapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,8 +12,9 @@ import (
 )
 
 // scrubber makes a recording the same each time and on each machine: ids are numbered in the order in which they come,
-// times are always the same, numbers that only measure are fixed, and names of the machine are taken out. Nothing
-// changes its meaning, and no id its length. One scrubber is for one recording: an id keeps its number in all of it.
+// times are always the same, numbers that only measure are fixed, lists without an order get one, what depends on the
+// moment or belongs to somebody else is left out, and names of the machine are taken out. Nothing changes its meaning,
+// and no id its length. One scrubber is for one recording: an id keeps its number in all of it.
 type scrubber struct {
 	names   *strings.Replacer // of the machine
 	ids     map[string]string
@@ -32,24 +31,30 @@ const (
 )
 
 var (
-	longID     = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
-	shortID    = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
-	anyTime    = regexp.MustCompile(`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
-	measures   = regexp.MustCompile(`"(Pid|pid|NFd|NGoroutines|NEventsListener|MemTotal|Images|Containers|ContainersStopped|ContainersRunning|ContainersPaused)":[1-9]\d*`)
-	epochs     = regexp.MustCompile(`"(Created|time|timeNano|StartedAt|FinishedAt)":1\d{9}(\d{9})?\b`)
-	facts      = regexp.MustCompile(`"(KernelVersion|MacAddress|BuildTime|GoVersion|ID|uptime|SystemTime|Expected|PidFile|ConmonPidFile|SandboxKey|Size|SizeRootFs)":"[^"]*"`)
-	statuses   = regexp.MustCompile(`"Status":"(Up|Exited \(-?\d+\)) [^"]*"`)
-	progress   = regexp.MustCompile(`\{[^{}]*"progressDetail":\{[^{}]+\}[^{}]*\}\r?\n`)
-	flatMounts = regexp.MustCompile(`"Mounts":\[\{[^\[\]]*"Destination"[^\[\]]*\}\]`)
-	podmanID   = regexp.MustCompile(`0xc[0-9a-f]{6,}`)
+	longID    = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+	shortID   = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
+	anyTime   = regexp.MustCompile(`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
+	pids      = regexp.MustCompile(`"([Pp]id)":[1-9]\d*`) // 0 is the one of no process
+	counts    = regexp.MustCompile(`"(NFd|NGoroutines|NEventsListener|NCPU|MemTotal|SwapFree|SwapTotal|Images|Containers|ContainersStopped|ContainersRunning|ContainersPaused)":\d+`)
+	epochs    = regexp.MustCompile(`"(Created|time|timeNano|StartedAt|FinishedAt)":1\d{9}(\d{9})?\b`)
+	facts     = regexp.MustCompile(`"(KernelVersion|MacAddress|BuildTime|GoVersion|ID|uptime|Uptime|SystemTime|Expected|PidFile|ConmonPidFile|SandboxKey|Size|SizeRootFs)":"[^"]*"`)
+	statuses  = regexp.MustCompile(`"Status":"(Up|Exited \(-?\d+\)) [^"]*"`)
+	temporary = regexp.MustCompile(`(/tmp/[a-z_.]+)\d+`)
+	oldNames  = regexp.MustCompile(`"History":\[[^\[\]]*\]`) // that an image ever had
+	podmanID  = regexp.MustCompile(`0xc[0-9a-f]{6,}`)
 )
 
-// scrub is for JSON and other text; framed streams pass as they are, because nothing in them has another length.
-func (s *scrubber) scrub(text []byte) []byte {
-	text = []byte(s.names.Replace(string(text)))
+// scrub is for bodies, JSON and other text; framed streams pass as they are, because nothing in them has another length.
+func (s *scrubber) scrub(body []byte) []byte {
 	if s.numbers {
-		text = scrubNumbers(text)
+		body = scrubNumbers(body)
 	}
+	return s.scrubText(scrubProgress(body))
+}
+
+// scrubText is for headers too.
+func (s *scrubber) scrubText(text []byte) []byte {
+	text = []byte(s.names.Replace(string(text)))
 	for _, id := range longID.FindAll(text, -1) {
 		if s.ids[string(id)] == "" {
 			// The number comes first, because the first twelve digits are the short form.
@@ -64,9 +69,12 @@ func (s *scrubber) scrub(text []byte) []byte {
 		}
 	}
 	text = s.scrubKnown(text)
-	text = flatMounts.ReplaceAllFunc(text, sortMounts)
+	for _, list := range unordered {
+		text = list.whole.ReplaceAllFunc(text, list.sorted)
+	}
 	text = anyTime.ReplaceAll(text, []byte(scrubbedTime))
-	text = measures.ReplaceAll(text, []byte(`"$1":7`))
+	text = pids.ReplaceAll(text, []byte(`"$1":7`))
+	text = counts.ReplaceAll(text, []byte(`"$1":7`))
 	text = epochs.ReplaceAllFunc(text, func(match []byte) []byte {
 		key, value, _ := bytes.Cut(match, []byte(":"))
 		if len(value) > 10 {
@@ -75,18 +83,37 @@ func (s *scrubber) scrub(text []byte) []byte {
 		return fmt.Appendf(nil, "%s:%s", key, scrubbedEpoch)
 	})
 	text = facts.ReplaceAllFunc(text, s.scrubFact)
-	text = progress.ReplaceAll(text, nil) // how many there are depends on the moment
+	text = temporary.ReplaceAll(text, []byte("${1}1"))
+	text = oldNames.ReplaceAll(text, []byte(`"History":["scrubbed"]`))
 	text = statuses.ReplaceAll(text, []byte(`"Status":"$1 a moment ago"`))
 	text = podmanID.ReplaceAll(text, []byte("0xc000000000"))
 	return text
 }
 
-// sortMounts puts the mounts of a container in an order; engines have none.
-func sortMounts(match []byte) []byte {
-	list := bytes.TrimSuffix(bytes.TrimPrefix(match, []byte(`"Mounts":[{`)), []byte("}]"))
-	mounts := bytes.Split(list, []byte("},{"))
-	slices.SortFunc(mounts, bytes.Compare)
-	return fmt.Appendf(nil, `"Mounts":[{%s}]`, bytes.Join(mounts, []byte("},{")))
+// unordered are the lists that come in another order each time: mounts of every engine, the others of podman.
+var unordered = []list{
+	listOf("Mounts", `\{[^{}\[\]]*"Destination"[^{}\[\]]*\}`),
+	listOf("Binds", quoted),
+	listOf("Env", quoted),
+	listOf("DriverStatus", `\[`+quoted+`,`+quoted+`\]`),
+}
+
+const quoted = `"(?:[^"\\]|\\.)*"`
+
+// list is a list in JSON.
+type list struct {
+	key         string
+	whole, item *regexp.Regexp
+}
+
+func listOf(key, item string) list {
+	return list{key, regexp.MustCompile(`"` + key + `":\[(?:` + item + `,?)+\]`), regexp.MustCompile(item)}
+}
+
+func (l list) sorted(match []byte) []byte {
+	items := l.item.FindAll(match[len(l.key)+len(`"":[`):], -1)
+	slices.SortFunc(items, bytes.Compare)
+	return fmt.Appendf(nil, `"%s":[%s]`, l.key, bytes.Join(items, []byte(",")))
 }
 
 // scrubKnown replaces the ids that were seen, and nothing else: it is for requests.
@@ -112,51 +139,6 @@ func (s *scrubber) scrubFact(match []byte) []byte {
 	return fmt.Appendf(nil, `%s:"scrubbed"`, key)
 }
 
-// scrubNumbers makes all numbers of a JSON value the same, but for those that are 0 or 1 digit long.
-func scrubNumbers(text []byte) []byte {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	var out bytes.Buffer
-	for {
-		var v any
-		if err := dec.Decode(&v); err == io.EOF {
-			return out.Bytes()
-		} else if err != nil {
-			return text // no JSON, an error's text
-		}
-		if err := json.NewEncoder(&out).Encode(fixNumbers(v)); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func fixNumbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		return json.Number("1000")
-	case []any:
-		// Engines list in any order; before ids are numbered, this makes it one.
-		slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(nameOf(a), nameOf(b)) })
-		for i := range v {
-			v[i] = fixNumbers(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = fixNumbers(v[key])
-		}
-	}
-	return v
-}
-
-// nameOf is what a thing in a list is called.
-func nameOf(v any) string {
-	thing, ok := v.(map[string]any)
-	if !ok {
-		return ""
-	}
-	return fmt.Sprint(thing["Names"], thing["RepoTags"], thing["Name"])
-}
-
 func TestScrub(t *testing.T) {
 	a, b := strings.Repeat("a", 64), strings.Repeat("b", 64)
 	one, two := "1d"+strings.Repeat("0", 15)+"1"+strings.Repeat("0", 46), "1d"+strings.Repeat("0", 15)+"2"+strings.Repeat("0", 46)
@@ -167,9 +149,13 @@ func TestScrub(t *testing.T) {
 		"mounts":                 {`"Mounts":[{"Source":"b","Destination":"x"},{"Source":"a","Destination":"y"}]`, `"Mounts":[{"Source":"a","Destination":"y"},{"Source":"b","Destination":"x"}]`},
 		"times":                  {"2026-11-24T17:07:56.123Z 2026-11-24T17:07:56+01:00 0001-01-01T00:00:00Z", scrubbedTime + " " + scrubbedTime + " 0001-01-01T00:00:00Z"},
 		"seconds":                {`{"Created":1795541297,"timeNano":1795541297991585336}`, `{"Created":1704164645,"timeNano":1704164645000000006}`},
-		"measures":               {`{"Pid":123,"ExitCode":137,"pid":0}`, `{"Pid":7,"ExitCode":137,"pid":0}`},
+		"processes":              {`{"Pid":123,"ExitCode":137,"pid":0}`, `{"Pid":7,"ExitCode":137,"pid":0}`},
+		"counts":                 {`{"Containers":12,"ContainersPaused":0,"Images":[]}`, `{"Containers":7,"ContainersPaused":7,"Images":[]}`},
+		"temporary files":        {"/var/tmp/oci1407088583: /tmp/api_load.tar2544069895/x", "/var/tmp/oci1: /tmp/api_load.tar1/x"},
+		"names of the past":      {`"RepoTags":["a:1"],"History":["a:1","b:2"]`, `"RepoTags":["a:1"],"History":["scrubbed"]`},
+		"driver":                 {`"DriverStatus":[["b","x"],["a","y"]]`, `"DriverStatus":[["a","y"],["b","x"]]`},
+		"variables":              {`"Env":["b=\"]","a=1"],"Env":[],"Env":null`, `"Env":["a=1","b=\"]"],"Env":[],"Env":null`},
 		"the machine":            {`"Name":"machine-1"`, `"Name":"host"`},
-		"progress":               {"{\"status\":\"a\",\"progressDetail\":{}}\n{\"status\":\"b\",\"progressDetail\":{\"current\":1}}\r\n", "{\"status\":\"a\",\"progressDetail\":{}}\n"},
 		"age":                    {`"Status":"Exited (3) 2 seconds ago"`, `"Status":"Exited (3) a moment ago"`},
 		"facts":                  {`"KernelVersion":"6.1","MacAddress":""`, `"KernelVersion":"scrubbed","MacAddress":""`},
 	} {
@@ -179,9 +165,5 @@ func TestScrub(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-	got := string(newScrubber(true).scrub([]byte(`{"usage":[123,4],"read":"2026-11-24T17:07:56Z"}`)))
-	if want := `{"read":"` + scrubbedTime + `","usage":[1000,1000]}` + "\n"; got != want {
-		t.Errorf("numbers: %s", got)
 	}
 }
