@@ -104,7 +104,7 @@ func TestSandboxIsReplaced(t *testing.T) {
 		"it serves once":           {set: func(r *rig, _ *sandboxEngineInMemory) { r.cfg.Sandboxes.Once = true }, told: "it serves once"},
 		"the task's container cannot be removed": {
 			set:  func(r *rig, _ *sandboxEngineInMemory) { r.engine.script(onRemove, engineAnswer(500)) },
-			told: "is there still",
+			told: "is there still, or the engine cannot tell",
 		},
 		"it ends while nobody is in it": {after: func(e *sandboxEngineInMemory) { e.kill(e.sandboxes()[0]) }, told: "has ended by itself"},
 		"it is removed by somebody": {
@@ -200,6 +200,33 @@ func TestSandboxIsMissing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A worker of another version removes the image whenever it sees it.
+func TestSandboxImageIsRemovedBesides(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, seen := newRig(t), &networks{}
+		e := r.withSandboxes(1)
+		e.runs(seen.run)
+		e.hook(onCreate, func(_ context.Context, nth int) error {
+			if nth < 3 {
+				e.fakeEngine.mu.Lock()
+				defer e.fakeEngine.mu.Unlock()
+				for reference := range e.images {
+					if strings.HasPrefix(reference, "docker-worker/sandbox:") {
+						delete(e.images, reference)
+					}
+				}
+			}
+			return nil
+		})
+		r.start()
+		r.deliver(someTask)
+		if len(seen.names) != 1 || seen.names[0] == "" || e.called(onLoad) != 3 {
+			t.Errorf("networks of the tasks: %q; the image was loaded %d times, want 3", seen.names, e.called(onLoad))
+		}
+		r.end()
+	})
 }
 
 // A task whose network is gone is not left to itself.

@@ -43,6 +43,7 @@ type sandboxes struct {
 	trouble error         // why the last one that was tried could not be made
 
 	watchers sync.WaitGroup // over those that run
+	returns  sync.WaitGroup // of those that were given back
 }
 
 // sandboxEngine is what sandboxes need of an engine.
@@ -79,18 +80,21 @@ func newSandboxes(cfg Sandboxes, engine sandboxEngine, logger *slog.Logger, work
 func (s *sandboxes) take(ctx context.Context, holder string, lost func(cause error)) (*heldNetwork, error) {
 	for {
 		s.mu.Lock()
+		returning := false
 		for _, n := range s.known {
 			if n.free() {
 				n.holder, n.lost = holder, lost
 				s.mu.Unlock()
 				return n, nil
 			}
+			returning = returning || n.returning()
 		}
 		changed, trouble := s.changed, s.trouble
 		s.mu.Unlock()
 		switch {
 		case s.cfg.Count == 0:
 			return nil, nil
+		case returning: // this takes no time
 		case trouble != nil && s.cfg.Strict:
 			return nil, engineTrouble("make a sandbox, without which the addresses that are denied could be reached", trouble)
 		case trouble != nil, len(s.cfg.Network.Deny) == 0:
@@ -108,6 +112,11 @@ func (n *heldNetwork) free() bool {
 	return n.holder == "" && n.spoilt == "" && n.link != nil && !n.busy
 }
 
+// returning tells that it will be free, or spoilt, in a moment.
+func (n *heldNetwork) returning() bool {
+	return n.holder == "" && n.spoilt == "" && n.link != nil && n.busy
+}
+
 // heldBy is the sandbox of an attempt that an earlier process began; nil for none.
 func (s *sandboxes) heldBy(holder string, lost func(cause error)) *heldNetwork {
 	s.mu.Lock()
@@ -123,39 +132,54 @@ func (s *sandboxes) heldBy(holder string, lost func(cause error)) *heldNetwork {
 	return nil
 }
 
-// giveBack ends the hold on a sandbox. One in which something was left is thrown away, and another is made.
-func (s *sandboxes) giveBack(ctx context.Context, n *heldNetwork, spoilt string) {
-	s.mu.Lock()
-	n.lost = nil
-	switch {
-	case spoilt != "":
-	case n.spoilt != "":
-		spoilt = n.spoilt
-	case s.cfg.Once:
-		spoilt = "it serves once"
-	case n.link == nil:
-		spoilt = "it could not be asked"
-	case s.good() > s.cfg.Count:
-		spoilt = "there are enough"
-	}
-	s.mu.Unlock()
-	var answer sandbox.Answer
-	if spoilt == "" {
-		var err error
-		if answer, err = n.link.check(ctx); err != nil {
-			spoilt = err.Error()
-		} else if answer.Dirty != "" {
-			spoilt = answer.Dirty
-		}
-	}
+// giveBack ends the hold on a sandbox, and returns at once: nobody waits for the question whether something was left in
+// it. If so it is thrown away, and another is made. joined is asked first whether the container is still in it.
+func (s *sandboxes) giveBack(ctx context.Context, n *heldNetwork, joined func(ctx context.Context) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n.holder, n.in, n.out = "", answer.In, answer.Out
-	if spoilt != "" {
-		s.logger.Debug("a sandbox is thrown away", "sandbox", n.id, "why", spoilt)
-		n.spoilt = spoilt
+	if n.busy {
+		n.spoilt = orDefault(n.spoilt, "it was given back before it was taken up")
 	}
-	s.announce()
+	n.holder, n.lost, n.busy = "", nil, true
+	s.returns.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownBudget)
+		defer cancel()
+		why := "its container is there still, or the engine cannot tell"
+		var answer sandbox.Answer
+		if !joined(ctx) {
+			answer, why = s.inspect(ctx, n)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n.busy, n.in, n.out = false, answer.In, answer.Out
+		if why != "" {
+			s.logger.Debug("a sandbox is thrown away", "sandbox", n.id, "why", why)
+			n.spoilt = orDefault(n.spoilt, why)
+		}
+		s.announce()
+	})
+}
+
+// inspect finds out whether a sandbox that was given back can serve again. why is the reason if not.
+func (s *sandboxes) inspect(ctx context.Context, n *heldNetwork) (answer sandbox.Answer, why string) {
+	s.mu.Lock()
+	spoilt, link, surplus := n.spoilt, n.link, s.good() > s.cfg.Count
+	s.mu.Unlock()
+	switch {
+	case spoilt != "":
+		return answer, spoilt
+	case s.cfg.Once:
+		return answer, "it serves once"
+	case link == nil:
+		return answer, "it could not be asked"
+	case surplus:
+		return answer, "there are enough"
+	}
+	answer, err := link.check(ctx)
+	if err != nil {
+		return answer, err.Error()
+	}
+	return answer, answer.Dirty
 }
 
 // abandon throws away what a holder has that did not give it back.

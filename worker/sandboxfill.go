@@ -31,6 +31,7 @@ func (s *sandboxes) start(ctx context.Context) (end func()) {
 	filled := make(chan struct{})
 	go func() { defer close(filled); s.fill(life) }()
 	return func() {
+		s.returns.Wait()
 		cancel()
 		<-filled
 		s.removeAll(life)
@@ -154,19 +155,15 @@ func (s *sandboxes) consequence() string {
 func (s *sandboxes) create(ctx context.Context) (n *heldNetwork, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, sandboxBudget, fmt.Errorf("it took longer than %v", sandboxBudget))
 	defer cancel()
-	image, err := s.image.ensure(ctx)
-	if err != nil {
-		return nil, err
-	}
 	name := fmt.Sprintf("docker-worker.%s.sandbox.%s", s.worker, strings.ToLower(rand.Text()[:12]))
 	defer func() {
 		if err != nil { // the engine may go on creating when its caller has left
 			err = errors.Join(err, s.removeContainer(ctx, name))
 		}
 	}()
-	created, err := s.engine.ContainerCreate(ctx, name, s.config(image))
+	created, err := s.createContainer(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("create a sandbox: %w", err)
+		return nil, err
 	}
 	link, err := attachSandbox(ctx, s.engine, created.ID)
 	if err != nil {
@@ -182,6 +179,25 @@ func (s *sandboxes) create(ctx context.Context) (n *heldNetwork, err error) {
 		return nil, err
 	}
 	return &heldNetwork{id: created.ID, link: link}, nil
+}
+
+// createContainer tries again when the image is gone: a worker of another version beside this one removes what it finds
+// unused.
+func (s *sandboxes) createContainer(ctx context.Context, name string) (dockerapi.ContainerCreated, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		image, err := s.image.ensure(ctx)
+		if err != nil {
+			return dockerapi.ContainerCreated{}, err
+		}
+		created, err := s.engine.ContainerCreate(ctx, name, s.config(image))
+		if err == nil {
+			return created, nil
+		}
+		if try == tries || !dockerapi.IsNotFound(err) {
+			return created, fmt.Errorf("create a sandbox: %w", err)
+		}
+	}
 }
 
 // config is the container of a sandbox. Its only right is to set routes, and it gives that up before it is ready.

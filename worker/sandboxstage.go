@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
 	"github.com/docker-worker/docker-worker/worker/task"
@@ -43,12 +42,10 @@ func (s sandboxStage) Setup(ctx context.Context, r *Run) (Teardown, error) {
 	r.sandboxed = true
 	r.usage.networkBefore(network.in, network.out)
 	return func(ctx context.Context, _ *Outcome) error {
-		spoilt := ""
-		_, err := s.engine.ContainerInspect(ctx, containerName(s.worker.ID, r.TaskID, r.Attempt))
-		if !dockerapi.IsNotFound(err) {
-			spoilt = fmt.Sprintf("the container that joined it is there still, or nobody knows: %v", err)
-		}
-		s.sandboxes.giveBack(ctx, network, spoilt)
+		s.sandboxes.giveBack(ctx, network, func(ctx context.Context) bool {
+			_, err := s.engine.ContainerInspect(ctx, containerName(s.worker.ID, r.TaskID, r.Attempt))
+			return !dockerapi.IsNotFound(err)
+		})
 		return nil
 	}, nil
 }
