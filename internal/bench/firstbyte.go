@@ -53,7 +53,7 @@ func (p *program) firstByte(ctx context.Context) (took time.Duration, err error)
 		return 0, err
 	}
 	for {
-		m, err := p.hear()
+		m, err := p.hear(ctx)
 		switch {
 		case err != nil:
 			return 0, err

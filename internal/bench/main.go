@@ -16,9 +16,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
@@ -38,15 +40,16 @@ type session struct {
 type size struct {
 	capacities []int // of the throughput
 	rounds     int   // measured ones, after one to warm up
-	tasks      int   // in a round, at the least; three for each that runs at a time, where that is more
+	tasks      int   // in a round, at the least
+	waves      int   // so many for each that runs at a time, where that is more
 	firstBytes int   // tasks of which the first byte is awaited
 	starts     int   // of the worker
 	growth     []int // tasks running at a time on the fake engine
 }
 
 var (
-	fullSize  = size{capacities: []int{1, 2, 4, 8}, rounds: 6, tasks: 8, firstBytes: 40, starts: 10, growth: []int{10, 100, 1000}}
-	quickSize = size{capacities: []int{1, 4}, rounds: 1, tasks: 4, firstBytes: 5, starts: 10, growth: []int{1000}}
+	fullSize  = size{capacities: []int{1, 2, 4, 8}, rounds: 6, tasks: 8, waves: 3, firstBytes: 40, starts: 10, growth: []int{10, 100, 1000}}
+	quickSize = size{capacities: []int{1, 4}, rounds: 1, tasks: 4, waves: 2, firstBytes: 5, starts: 10, growth: []int{1000}}
 )
 
 // chapters in the order in which they are measured and printed. A lease's is asked for by its name.
@@ -91,7 +94,11 @@ func main() {
 			s.size.capacities = append(s.size.capacities, n)
 		}
 	}
-	exit(s.run(context.Background(), *only))
+	// Whatever ends it, what it made is removed.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	err := s.run(ctx, *only)
+	stop()
+	exit(err)
 }
 
 func exit(err error) {

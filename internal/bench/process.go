@@ -2,14 +2,10 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -68,34 +64,6 @@ func processNumber(pid int, key string) (int64, error) {
 func descriptors(pid int) (int, error) {
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	return len(entries), err
-}
-
-// processesNamed finds all processes of these names.
-func processesNamed(names ...string) ([]int, error) {
-	files, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
-		return nil, err
-	}
-	var found []int
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-			continue // it has ended
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			if strings.TrimSpace(string(text)) == name {
-				pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, pid)
-			}
-		}
-	}
-	return found, nil
 }
 
 // machineLoad says how busy the machine is, for whoever reads the figures.

@@ -65,6 +65,7 @@ func (p *program) start(ctx context.Context, s *session, o workerOptions) error 
 		o.log, level = os.Stderr, "warn"
 	}
 	p.process = exec.CommandContext(ctx, s.binary, append(append(args, "--log-level", level), append(o.flags, p.queue)...)...)
+	p.process.Cancel = func() error { return nil } // stop ends it in order
 	p.process.Stderr = o.log
 	if o.host != "" {
 		p.process.Env = append(os.Environ(), "DOCKER_HOST="+o.host)

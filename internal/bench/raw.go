@@ -44,7 +44,7 @@ func rawContainer(ctx context.Context, client *dockerapi.Client, network string)
 		return err
 	}
 	defer func() {
-		if e := client.ContainerRemove(ctx, created.ID, dockerapi.RemoveOptions{Force: true, Volumes: true}); err == nil {
+		if e := client.ContainerRemove(context.WithoutCancel(ctx), created.ID, dockerapi.RemoveOptions{Force: true, Volumes: true}); err == nil {
 			err = e
 		}
 	}()

@@ -83,7 +83,7 @@ func (s *sender) round(ctx context.Context, tasks int, task, event string) error
 		waiting[id] = true
 	}
 	for len(waiting) > 0 {
-		m, err := s.hear()
+		m, err := s.hear(ctx)
 		if err != nil {
 			return fmt.Errorf("%d tasks without %s: %w", len(waiting), event, err)
 		}
@@ -101,7 +101,7 @@ func (s *sender) round(ctx context.Context, tasks int, task, event string) error
 }
 
 // hear is the next event, of whatever task.
-func (s *sender) hear() (amqp091.Delivery, error) {
+func (s *sender) hear(ctx context.Context) (amqp091.Delivery, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -110,6 +110,8 @@ func (s *sender) hear() (amqp091.Delivery, error) {
 			return m, errors.New("the connection to the broker ended")
 		}
 		return m, nil
+	case <-ctx.Done():
+		return amqp091.Delivery{}, context.Cause(ctx)
 	case <-timer.C:
 		return amqp091.Delivery{}, fmt.Errorf("nothing was heard for %v", patience)
 	}

@@ -63,7 +63,11 @@ func (s *session) compareAt(ctx context.Context, p *program, capacity int, out *
 			})
 		}, cpu: func() (time.Duration, error) { return time.Duration(cli.Load()), nil }},
 	}
-	tasks := max(s.size.tasks, 3*capacity)
+	engines, err := engineProcesses(s.client.Host())
+	if err != nil {
+		return err
+	}
+	tasks := max(s.size.tasks, s.size.waves*capacity)
 	for round := range s.size.rounds + 1 {
 		for i := range all {
 			c := all[(round+i)%len(all)] // each is first as often as last
@@ -71,7 +75,7 @@ func (s *session) compareAt(ctx context.Context, p *program, capacity int, out *
 			if round == 0 {
 				n = capacity // to warm up
 			}
-			if err := c.measure(ctx, n, round > 0); err != nil {
+			if err := c.measure(ctx, engines, n, round > 0); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 		}
@@ -99,12 +103,11 @@ func (s *session) compareAt(ctx context.Context, p *program, capacity int, out *
 }
 
 // measure runs one round, and notes it where it counts.
-func (c *contestant) measure(ctx context.Context, tasks int, counts bool) error {
-	engines, err := processesNamed("dockerd", "containerd")
+func (c *contestant) measure(ctx context.Context, engines []int, tasks int, counts bool) error {
+	engineBefore, err := sumCPU(engines)
 	if err != nil {
 		return err
 	}
-	engineBefore := sumCPU(engines)
 	clientBefore, err := c.cpu()
 	if err != nil {
 		return err
@@ -117,21 +120,16 @@ func (c *contestant) measure(ctx context.Context, tasks int, counts bool) error 
 	if err != nil {
 		return err
 	}
+	engineAfter, err := sumCPU(engines)
+	if err != nil {
+		return err
+	}
 	if counts {
 		c.took = append(c.took, took.Seconds()/float64(tasks))
 		c.client += clientAfter - clientBefore
-		c.engine += sumCPU(engines) - engineBefore
+		c.engine += engineAfter - engineBefore
 	}
 	return nil
-}
-
-// sumCPU passes over processes that have ended.
-func sumCPU(pids []int) (sum time.Duration) {
-	for _, pid := range pids {
-		used, _ := cpuTime(pid)
-		sum += used
-	}
-	return sum
 }
 
 // quotients divides round by round, so that a machine whose speed drifts does not decide.
