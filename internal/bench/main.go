@@ -95,7 +95,7 @@ func main() {
 		}
 	}
 	// Whatever ends it, what it made is removed.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := s.run(ctx, *only)
 	stop()
 	exit(err)
