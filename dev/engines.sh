@@ -239,21 +239,21 @@ versions() {
     esac
 }
 
-# in_dockerapi ENGINE ARGUMENT...: go test there, with the engine as DOCKER_HOST, in the engine's network.
-in_dockerapi() {
+# go_test ENGINE ARGUMENT...: with the engine as DOCKER_HOST, in the engine's network: tests serve what it is to reach.
+go_test() {
     local engine=$1 host
     shift
-    install busybox-static busybox
     host=$(start "$engine")
-    (cd "$repo/dockerapi" && DOCKER_HOST=$host go test -count=1 -exec "nsenter '--net=$(network "$engine")'" "$@" .)
+    (cd "$repo" && DOCKER_HOST=$host go test -count=1 -exec "nsenter '--net=$(network "$engine")'" -timeout 10m "$@")
 }
 
 run_tests() {
     local engine
     [ $# -gt 0 ] || set -- docker20 docker26 podman4
+    install busybox-static busybox
     for engine; do
         say "testing on $engine"
-        in_dockerapi "$engine" -tags integration -timeout 10m
+        go_test "$engine" -tags integration ./dockerapi
         end_to_end "$engine"
     done
 }
@@ -263,20 +263,17 @@ end_to_end() {
     local host
     host=$(start "$1")
     say "tasks from end to end on $1"
-    (
-        cd "$repo"
-        export DOCKER_HOST=$host
-        dev/images.sh
-        go test -count=1 -tags integration -timeout 10m -run '^TestRun$' ./e2e
-    )
+    DOCKER_HOST=$host "$repo/dev/images.sh"
+    go_test "$1" -tags integration -run '^TestRun$' ./e2e
 }
 
 record() {
     local name
+    install busybox-static busybox
     install docker-registry docker-registry
     for name in $(versions "$1"); do
         say "recording $name"
-        DOCKERAPI_RECORD=$name in_dockerapi "$1" -tags integration,record -run 'TestRecord$' -timeout 10m
+        DOCKERAPI_RECORD=$name go_test "$1" -tags integration,record -run 'TestRecord$' ./dockerapi
     done
 }
 
