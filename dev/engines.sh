@@ -16,9 +16,9 @@
 # Needs root, Debian 12 and its mirror. State is under .dev/engines (ENGINES_DIR replaces it; keep it short, because a
 # socket's path has 107 characters at most). All can be run twice.
 #
-# Each engine is in a network namespace of its own without a way out, with its own loopback and docker0: in the machine's,
-# a dockerd with another bridge removes the docker0 of the machine's own engine, which is not touched. What an engine is
-# to reach, as a registry, runs in its namespace: nsenter --net=.dev/engines/ENGINE/network.
+# Each engine is in a network namespace of its own without a way out, with its own loopback and docker0: in the
+# machine's, a dockerd with another bridge removes the docker0 of the machine's own engine, which is not touched. What an
+# engine is to reach, as a registry, runs in its namespace: nsenter --net=.dev/engines/ENGINE/network.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -66,7 +66,7 @@ end() {
     rm -f "$1"
 }
 
-# network ENGINE: the file that is its network namespace. The names of `ip netns` are not for this: each state has its own.
+# network ENGINE: the file that is its network namespace. It has no name of `ip netns`, because each state has its own.
 network() { echo "$state/$1/network"; }
 
 # make_network ENGINE: unless it is there. Forwarding is on, as engines want it: podman does not ask.
@@ -115,11 +115,13 @@ start_docker20() {
     mkdir -p "$d/run"
     containerd_config "$d" >"$d/containerd.toml"
     rm -f "$d"/*.sock "$d/docker.pid"
-    setsid nsenter --net="$(network docker20)" containerd --config "$d/containerd.toml" >"$d/containerd.log" 2>&1 </dev/null &
+    setsid nsenter --net="$(network docker20)" \
+        containerd --config "$d/containerd.toml" >"$d/containerd.log" 2>&1 </dev/null &
     echo $! >"$d/containerd.pid"
     await "$d/containerd.sock" "$d/containerd.pid" "$d/containerd.log"
     # shellcheck disable=SC2046 # flags are words
-    setsid nsenter --net="$(network docker20)" dockerd $(dockerd_flags "$d" dw-docker20) >"$d/engine.log" 2>&1 </dev/null &
+    setsid nsenter --net="$(network docker20)" \
+        dockerd $(dockerd_flags "$d" dw-docker20) >"$d/engine.log" 2>&1 </dev/null &
     echo $! >"$d/engine.pid"
 }
 
