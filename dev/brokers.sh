@@ -20,22 +20,43 @@ settings=(
 	RABBITMQ_ENABLED_PLUGINS_FILE=/dev/null
 )
 
-inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "${settings[@]}" "$@"; }
+# holder prints the process that keeps the root's mounts, and fails where there is none.
+holder() {
+	local pid
+	pid=$(cat "$state/brokers.pid" 2>/dev/null) && [ -e "/proc/$pid/ns/mnt" ] || return 1
+	[ "$(readlink "/proc/$pid/cwd")" = "$root" ] && echo "$pid"
+}
+
+# hold makes the mounts of the root, in a namespace of their own: whoever removes the root, or the whole checkout, must
+# never get at the host's /dev through it.
+hold() {
+	holder >/dev/null && return
+	rm -f "$state/brokers.held"
+	# shellcheck disable=SC2016 # expanded inside
+	(cd "$root" && exec setsid unshare --mount --propagation private sh -ec '
+		mount -t proc proc proc
+		mount --rbind /dev dev
+		touch "$1"
+		exec sleep infinity' sh "$state/brokers.held") </dev/null >>"$state/brokers.log" 2>&1 &
+	echo $! >"$state/brokers.pid"
+	wait_for 10 "the root of RabbitMQ 4" test -e "$state/brokers.held"
+}
+
+inside() { nsenter --target "$(holder)" --mount chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "${settings[@]}" "$@"; }
 answers() { inside rabbitmqctl -q await_startup --timeout 60; }
 
 install() {
 	need debootstrap debootstrap
 	if [ ! -e "$root/.complete" ]; then
 		say "making a Debian 13 root with RabbitMQ 4 (about a minute)"
-		rm -rf "$root"
+		rm -rf --one-file-system "$root"
 		mkdir -p "$root"
 		debootstrap --variant=minbase --include=rabbitmq-server trixie "$root" >"$state/brokers.log" 2>&1 ||
 			die "debootstrap failed, see $state/brokers.log"
 		touch "$root/.complete"
 	fi
 	cp /etc/hosts "$root/etc/hosts"
-	mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
-	mountpoint -q "$root/dev" || mount --rbind --make-rslave /dev "$root/dev"
+	hold
 }
 
 start() {
@@ -50,15 +71,13 @@ start() {
 }
 
 stop() {
-	[ -e "$root/.complete" ] || return 0
-	if mountpoint -q "$root/proc" && inside rabbitmqctl -q ping >/dev/null 2>&1; then
+	holder >/dev/null || return 0
+	if inside rabbitmqctl -q ping >/dev/null 2>&1; then
 		say "stopping RabbitMQ 4"
 		inside rabbitmqctl -q stop >/dev/null 2>&1 || true
 	fi
-	for dir in dev proc; do
-		mountpoint -q "$root/$dir" && umount -R -l "$root/$dir"
-	done
-	return 0
+	kill "$(holder)"
+	rm -f "$state/brokers.pid" "$state/brokers.held"
 }
 
 run_tests() {
@@ -76,7 +95,7 @@ stop) stop ;;
 test) run_tests ;;
 clean)
 	stop
-	rm -rf "$root"
+	rm -rf --one-file-system "$root"
 	;;
 *) sed -n '2,/^source/s/^# \{0,1\}//p' "$0" | head -n -1; exit 2 ;;
 esac

@@ -133,7 +133,7 @@ start_docker26() {
     mkdir -p "$d"
     if ! [ -e "$d/root.complete" ]; then
         say "making a Debian 13 root in $root"
-        rm -rf "$root"
+        rm -rf --one-file-system "$root"
         debootstrap --variant=minbase --include=$trixie_packages trixie "$root" >"$d/debootstrap.log" 2>&1 ||
             { tail -n 20 "$d/debootstrap.log" >&2; die "no Debian 13 root; the log is $d/debootstrap.log"; }
         touch "$d/root.complete"
@@ -291,7 +291,7 @@ clean)
         stop $engine
         # What an engine left mounted must go before its files do.
         awk -v d="$state/$engine/" 'index($2, d) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount -l
-        rm -rf "${state:?}/$engine"
+        rm -rf --one-file-system "${state:?}/$engine"
     done
     ;;
 *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 2 ;;

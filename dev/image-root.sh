@@ -14,14 +14,14 @@ fresh_root() {
 	need debootstrap debootstrap
 	if [ ! -e "$image/bookworm.tar" ]; then
 		say "making a Debian 12 (debootstrap)"
-		rm -rf "$image/bookworm"
+		rm -rf --one-file-system "$image/bookworm"
 		debootstrap --variant=minbase --include=$machine_packages bookworm "$image/bookworm" >"$image/debootstrap.log" 2>&1 ||
 			{ tail "$image/debootstrap.log" >&2; die "debootstrap failed, see $image/debootstrap.log"; }
 		tar -C "$image/bookworm" -cf "$image/bookworm.tar.part" .
 		mv "$image/bookworm.tar.part" "$image/bookworm.tar"
-		rm -rf "$image/bookworm"
+		rm -rf --one-file-system "$image/bookworm"
 	fi
-	rm -rf "$root"
+	rm -rf --one-file-system "$root"
 	mkdir -p "$root"
 	tar -C "$root" -xpf "$image/bookworm.tar"
 	# No service starts while packages are installed in a directory; the real machine has no such file.

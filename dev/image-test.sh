@@ -27,8 +27,8 @@ finish() {
 	wait || true
 	for name in "$queue" "$queue.dead" "docker-worker.claims.$queue.image-test"; do rabbitmqctl -q delete_queue "$name" >/dev/null 2>&1 || true; done
 	rabbitmqctl -q eval "rabbit_exchange:delete(rabbit_misc:r(<<\"/\">>, exchange, <<\"$queue.dead\">>), false, <<\"test\">>)." >/dev/null 2>&1 || true
-	if [ $code = 0 ]; then rm -rf "$work"; else
-		rm -rf "$root" "$work"/*.img
+	if [ $code = 0 ]; then rm -rf --one-file-system "$work"; else
+		rm -rf --one-file-system "$root" "$work"/*.img
 		say "what is left to look at is in $work; the console is console.log"
 	fi
 }
@@ -76,14 +76,14 @@ DOCKER_WORKER_WORKER_TYPE=qemu
 DOCKER_WORKER_DRAIN_TIMEOUT=30m
 TEXT
 in_root_with_engine "$root" bash /opt/app/provision.sh /opt/app taskenv.tar >"$work/app.log" 2>&1 || { tail -n 30 "$work/app.log" >&2; die "app/provision.sh failed"; }
-rm -rf "$root/opt/base" "$root/opt/app"
+rm -rf --one-file-system "$root/opt/base" "$root/opt/app"
 finish_root "$root"
 must "no key, credential, history or identity is in the image" dev/image-scan.sh "$root"
 
 cp "$root"/boot/vmlinuz-* "$work/kernel"
 cp "$root"/boot/initrd.img-* "$work/initrd"
 mke2fs -q -t ext4 -d "$root" "$work/disk.img" 4G
-rm -rf "$root"
+rm -rf --one-file-system "$root"
 
 ### Its first boot: what the instance gets
 

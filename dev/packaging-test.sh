@@ -16,7 +16,7 @@ passed=0
 failed=0
 work=$(mktemp -d "$image/test.XXXXXX")
 root=$work/root
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf --one-file-system "$work"' EXIT
 
 # check WHAT COMMAND...: one fact.
 check() {
@@ -179,7 +179,7 @@ check "installs into a directory" rpm --root "$rpmdb" --dbpath /var/lib/rpm --no
 check "its program runs" grep -q "^docker-worker $version$" <("$rpmdb/usr/bin/docker-worker" version)
 
 say "what an image must not have"
-rm -rf "${root:?}/opt/"{base,app,images,info,newer.deb}
+rm -rf --one-file-system "${root:?}/opt/"{base,app,images,info,newer.deb}
 finish_root "$root"
 check "nothing is found" dev/image-scan.sh "$root"
 plant() { mkdir -p "$(dirname "$root$1")" && echo "$2" >"$root$1"; says "$1" dev/image-scan.sh "$root" && rm "$root$1"; }
