@@ -157,7 +157,7 @@ func (s *sandboxes) create(ctx context.Context) (n *heldNetwork, err error) {
 	defer cancel()
 	name := fmt.Sprintf("docker-worker.%s.sandbox.%s", s.worker, strings.ToLower(rand.Text()[:12]))
 	defer func() {
-		if err != nil { // the engine may go on creating when its caller has left
+		if err != nil {
 			err = errors.Join(err, s.removeContainer(ctx, name))
 		}
 	}()
@@ -182,7 +182,7 @@ func (s *sandboxes) create(ctx context.Context) (n *heldNetwork, err error) {
 }
 
 // createContainer tries again when the image is gone: a worker of another version beside this one removes what it finds
-// unused.
+// unused. The engine goes on creating when its caller has left; so this one stays, and what was made can be removed.
 func (s *sandboxes) createContainer(ctx context.Context, name string) (dockerapi.ContainerCreated, error) {
 	const tries = 5
 	for try := 1; ; try++ {
@@ -190,9 +190,11 @@ func (s *sandboxes) createContainer(ctx context.Context, name string) (dockerapi
 		if err != nil {
 			return dockerapi.ContainerCreated{}, err
 		}
-		created, err := s.engine.ContainerCreate(ctx, name, s.config(image))
+		whole, end := context.WithTimeout(context.WithoutCancel(ctx), sandboxBudget)
+		created, err := s.engine.ContainerCreate(whole, name, s.config(image))
+		end()
 		if err == nil {
-			return created, nil
+			return created, context.Cause(ctx)
 		}
 		if try == tries || !dockerapi.IsNotFound(err) {
 			return created, fmt.Errorf("create a sandbox: %w", err)
