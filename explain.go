@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/docker-worker/docker-worker/internal/transfer"
 	"github.com/docker-worker/docker-worker/worker"
 	"github.com/docker-worker/docker-worker/worker/task"
 )
@@ -116,9 +117,11 @@ func explainRest(out io.Writer, t *task.Task) {
 	lines = nil
 	for _, p := range slices.Sorted(maps.Keys(t.Files)) {
 		f := t.Files[p]
-		from := redacted(f.URL)
+		var from string
 		if f.Content != nil {
 			from = fmt.Sprintf("%d bytes of the task", len(*f.Content))
+		} else {
+			from = transfer.Redact(f.URL)
 		}
 		lines = append(lines, fmt.Sprintf("%s\t%s", p, from))
 	}
@@ -137,7 +140,11 @@ func explainRest(out io.Writer, t *task.Task) {
 	lines = nil
 	for _, name := range slices.Sorted(maps.Keys(t.Artifacts)) {
 		a := t.Artifacts[name]
-		lines = append(lines, fmt.Sprintf("%s\t%s %s\t%s", name, a.Type, a.Path, cmp.Or(redacted(a.URL), "the worker's artifact store")))
+		to := "the worker's artifact store"
+		if a.URL != "" {
+			to = transfer.Redact(a.URL)
+		}
+		lines = append(lines, fmt.Sprintf("%s\t%s %s\t%s", name, a.Type, a.Path, to))
 	}
 	list("artifact\twhat\tto", lines)
 }
@@ -185,18 +192,4 @@ func secretNames(t *task.Task) []string {
 		}
 	}
 	return names
-}
-
-// redacted is a URL without what may be a credential: its user and its query.
-func redacted(address string) string {
-	address, _, _ = strings.Cut(address, "?")
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok {
-		return address
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 {
-		host = host[at+1:]
-	}
-	return scheme + "://" + host + "/" + path
 }

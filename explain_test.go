@@ -19,8 +19,9 @@ func explained(t *testing.T, body string, flags ...string) (text string, code in
 func TestExplain(t *testing.T) {
 	text, code := explained(t, `{"image": "tool:1", "command": ["it's"], "entrypoint": ["/bin/env", "-i"], "env": {"A": "b c", "TOKEN": "hunter2"},
 		"secrets": ["TOKEN"], "resources": {"memory": "1g"}, "network": "none", "files": {"/a": {"url": "https://u:hunter2@h.example/x?sig=hunter2"}},
-		"capabilities": {"add": ["NET_RAW"]}, "maxRunTime": 60}`,
-		"--max-cpus", "1.5", "--allow", "capability=NET_RAW", "--max-attempts", "2")
+		"capabilities": {"add": ["NET_RAW"]}, "maxRunTime": 60,
+		"artifacts": {"kept": {"path": "/k"}, "sent": {"path": "/s", "url": "https://h.example/s?sig=hunter2"}}}`,
+		"--artifact-store", "/tmp", "--max-cpus", "1.5", "--allow", "capability=NET_RAW", "--max-attempts", "2")
 	if code != exitOK {
 		t.Fatalf("exit code %d: %s", code, text)
 	}
@@ -36,7 +37,7 @@ func TestExplain(t *testing.T) {
 		t.Errorf("an ordinary task:\n%s", joined)
 	}
 	for _, row := range []string{`memory +1g +task`, `cpus +1.5 +worker maximum`, `pids +4096 +worker default`, `maxRunTime +1m0s +task`,
-		`maxAttempts +2 +worker maximum`, `capabilities.add NET_RAW +--allow capability=NET_RAW`} {
+		`kept +file /k +the worker's artifact store`, `sent +file /s +https://h.example/s`, `maxAttempts +2 +worker maximum`, `capabilities.add NET_RAW +--allow capability=NET_RAW`} {
 		if !regexp.MustCompile(`(?m)^` + row + ` *$`).MatchString(text) {
 			t.Errorf("no row %q", row)
 		}
