@@ -210,12 +210,21 @@ func TestSandboxIsKilled(t *testing.T) {
 	s := newSite(t, brokertest.URL())
 	l := s.listen(t)
 	s.start(t)
+	// One that runs may still be in the making, and one that is killed then makes tasks run without for a moment.
+	joined := func() {
+		brokertest.Wait(t, patience, "a task is in a sandbox", func() bool {
+			sandbox, _ := s.in(t, l, "true")
+			return sandbox != ""
+		})
+	}
+	joined()
 	first := awaitSandboxes(t, "", s.worker, 1)[0]
 	tool(t, "docker", "kill", first)
 	brokertest.Wait(t, patience, "the killed sandbox is replaced", func() bool {
 		left := sandboxes(t, "", s.worker)
 		return len(left) == 1 && !strings.HasPrefix(left[0], first)
 	})
+	joined()
 	id := taskID(t)
 	s.submit(t, shell(id, `test $ATTEMPT -gt 1 || sleep 600`))
 	l.awaitType(t, "task.started", id)
