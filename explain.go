@@ -89,9 +89,9 @@ func explain(w io.Writer, t *task.Task, asked map[string]json.RawMessage, policy
 	fmt.Fprintf(out, "maxAttempts\t%d\t%s\n", t.MaxAttempts, origin("maxAttempts", t.MaxAttempts < task.DefaultMaxAttempts))
 
 	fmt.Fprint(out, "\nright beyond the ordinary\tallowed by\n")
-	rights := rightsOf(t)
+	rights := t.Rights()
 	for _, r := range rights {
-		fmt.Fprintf(out, "%s\t%s\n", r.field, r.flag)
+		fmt.Fprintf(out, "%s\t--allow %s\n", r.Field, r.Flag)
 	}
 	if len(rights) == 0 {
 		fmt.Fprint(out, "none\t\n")
@@ -157,30 +157,6 @@ func readyWhen(r *task.Ready) string {
 		return fmt.Sprintf("port %d answers for %s", r.HTTP.Port, cmp.Or(r.HTTP.Path, "/"))
 	}
 	return "its HEALTHCHECK says so, or at its start"
-}
-
-// right is something that a task may do because a flag of the worker says so.
-type right struct{ field, flag string }
-
-func rightsOf(t *task.Task) []right {
-	var rights []right
-	add := func(has bool, field, flag string) {
-		if has {
-			rights = append(rights, right{field, "--allow " + flag})
-		}
-	}
-	c := t.Capabilities
-	add(c.Privileged, "capabilities.privileged", "privileged")
-	add(c.DisableSeccomp, "capabilities.disableSeccomp", "no-seccomp")
-	for _, name := range c.Add {
-		add(true, "capabilities.add "+name, "capability="+name)
-	}
-	add(t.Features.AllowPtrace, "features.allowPtrace", "capability=SYS_PTRACE")
-	add(c.Devices.KVM, "capabilities.devices.kvm", "device=kvm")
-	add(c.Devices.LoopbackVideo, "capabilities.devices.loopbackVideo", "device=loopbackVideo")
-	add(c.Devices.LoopbackAudio, "capabilities.devices.loopbackAudio", "device=loopbackAudio")
-	add(t.Network != task.DefaultNetwork && t.Network != "none", "network "+t.Network, "network="+t.Network)
-	return rights
 }
 
 // secretNames are the variables whose values are not shown.

@@ -26,35 +26,6 @@ type Policy struct {
 	Unknown bool // no host is asked: only the format counts
 }
 
-// Allowances are the rights beyond the ordinary that a host gives to tasks that ask for them.
-type Allowances struct {
-	Privileged   bool
-	NoSeccomp    bool
-	Devices      []string // as capabilities.devices names them
-	Capabilities []string // of Linux, without CAP_
-	Networks     []string // beside bridge and none
-}
-
-// ParseAllowance adds what one --allow says.
-func (a *Allowances) ParseAllowance(text string) error {
-	what, value, has := strings.Cut(text, "=")
-	switch {
-	case what == "privileged" && !has:
-		a.Privileged = true
-	case what == "no-seccomp" && !has:
-		a.NoSeccomp = true
-	case what == "device" && slices.Contains([]string{"kvm", "loopbackVideo", "loopbackAudio"}, value):
-		a.Devices = append(a.Devices, value)
-	case what == "capability" && value != "":
-		a.Capabilities = append(a.Capabilities, strings.TrimPrefix(strings.ToUpper(value), "CAP_"))
-	case what == "network" && value != "":
-		a.Networks = append(a.Networks, value)
-	default:
-		return fmt.Errorf("%q is nothing that can be allowed: it is privileged, no-seccomp, device=kvm, device=loopbackVideo, device=loopbackAudio, capability=NAME or network=NAME", text)
-	}
-	return nil
-}
-
 // check finds the fields that ask for more than this host allows.
 func (p Policy) check(t *Task) []finding {
 	var found []finding
@@ -138,35 +109,4 @@ func matches(pattern, text string) bool {
 		}
 		text, rest = after, more
 	}
-}
-
-// check refuses rights that this host does not give, and names the flag that would.
-func (a Allowances) check(problem reporter, t *Task) {
-	need := func(wanted, allowed bool, flag string, at ...string) {
-		if wanted && !allowed {
-			problem("is not allowed on this worker; it would need --allow "+flag, at...)
-		}
-	}
-	c := t.Capabilities
-	need(c.Privileged, a.Privileged, "privileged", "capabilities", "privileged")
-	need(c.DisableSeccomp, a.NoSeccomp || a.Privileged, "no-seccomp", "capabilities", "disableSeccomp")
-	for i, name := range c.Add {
-		need(true, a.capability(name), "capability="+name, "capabilities", "add", fmt.Sprint(i))
-	}
-	need(t.Features.AllowPtrace, a.capability("SYS_PTRACE"), "capability=SYS_PTRACE", "features", "allowPtrace")
-	for name, wanted := range c.Devices.names() {
-		need(wanted, slices.Contains(a.Devices, name), "device="+name, "capabilities", "devices", name)
-	}
-	ordinary := t.Network == "" || t.Network == DefaultNetwork || t.Network == "none"
-	need(!ordinary, slices.Contains(a.Networks, t.Network), "network="+Bounded(t.Network), "network")
-}
-
-// capability tells whether a Linux capability may be asked for. What the engine gives by itself and this worker takes
-// away needs the flag as well.
-func (a Allowances) capability(name string) bool {
-	return slices.Contains(a.Capabilities, strings.TrimPrefix(name, "CAP_"))
-}
-
-func (d Devices) names() map[string]bool {
-	return map[string]bool{"kvm": d.KVM, "loopbackVideo": d.LoopbackVideo, "loopbackAudio": d.LoopbackAudio}
 }
