@@ -42,8 +42,8 @@ func cacheCommand() *cli.Command {
 }
 
 func listCaches(c *cli.Context) error {
-	if c.Args().Present() {
-		return failure{exitUsage, fmt.Errorf("%q is one argument too many: %s", c.Args().First(), c.Command.UsageText)}
+	if _, err := needArgs(c); err != nil {
+		return err
 	}
 	engine, done, err := cacheEngine(c)
 	if err != nil {

@@ -94,7 +94,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 func needArgs(c *cli.Context, names ...string) ([]string, error) {
 	args := c.Args().Slice()
 	for i, arg := range args {
-		if len(arg) > 1 && arg[0] == '-' && i >= 1 {
+		if len(arg) > 1 && arg[0] == '-' && i >= 1 && len(names) > 0 {
 			return nil, failure{exitUsage, fmt.Errorf("flag %s must stand before %s: %s", arg, names[0], c.Command.UsageText)}
 		}
 	}
