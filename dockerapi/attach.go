@@ -37,12 +37,8 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, opts AttachOpti
 	setTrue(r.query, "stdout", opts.Stdout)
 	setTrue(r.query, "stderr", opts.Stderr)
 	setTrue(r.query, "logs", opts.Logs)
-	if opts.Stdin {
-		return c.upgrade(ctx, r)
-	}
-	// Without stdin nothing needs the upgrade, and a plain answer is one that net/http cancels by itself.
-	r.idempotent = true
-	return c.attachment(ctx, r)
+	r.idempotent = !opts.Stdin
+	return c.upgrade(ctx, r, opts.Stdin)
 }
 
 // Attachment is the raw stream between a process in a container and its client: frames for a [FrameReader], or the
@@ -53,7 +49,7 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, opts AttachOpti
 type Attachment struct {
 	*bodyStream
 	in   upgraded    // nil without stdin
-	stop func() bool // ends the watch over the context; nil without stdin
+	stop func() bool // ends the watch over the context; nil where net/http has it
 	once sync.Once
 	err  error
 }
@@ -64,32 +60,30 @@ type upgraded interface {
 	CloseWrite() error
 }
 
-// attachment sends a request whose answer is a stream in one direction.
-func (c *Client) attachment(ctx context.Context, r request) (*Attachment, error) {
-	stream, err := c.stream(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return &Attachment{bodyStream: stream}, nil
-}
-
-// upgrade sends a request that turns its connection into a stream in both directions.
-func (c *Client) upgrade(ctx context.Context, r request) (*Attachment, error) {
+// upgrade sends a request that turns its connection into a stream in both directions. An upgraded connection costs
+// net/http nothing any more, where it keeps two goroutines and their buffers for a plain answer. Where nothing is to be
+// written a plain answer serves as well: not everything that stands before an engine lets an upgrade through.
+func (c *Client) upgrade(ctx context.Context, r request, writable bool) (*Attachment, error) {
 	r.header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"tcp"}}
 	resp, err := c.send(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	in, ok := resp.Body.(upgraded)
-	if resp.StatusCode != http.StatusSwitchingProtocols || !ok {
-		_ = resp.Body.Close()
-		e := r.newError()
-		e.StatusCode, e.Err = resp.StatusCode, errors.New("the engine did not make the connection a stream")
-		return nil, e
+	a := &Attachment{bodyStream: newBodyStream(ctx, r, resp.Body)}
+	switched := resp.StatusCode == http.StatusSwitchingProtocols
+	if writable {
+		var ok bool
+		if a.in, ok = resp.Body.(upgraded); !ok || !switched {
+			_ = resp.Body.Close()
+			e := r.newError()
+			e.StatusCode, e.Err = resp.StatusCode, errors.New("the engine did not make the connection a stream")
+			return nil, e
+		}
 	}
-	a := &Attachment{bodyStream: newBodyStream(ctx, r, resp.Body), in: in}
-	// net/http gives an upgraded connection away for good: cancelling the context does not reach it any more.
-	a.stop = context.AfterFunc(ctx, func() { _ = resp.Body.Close() })
+	if switched {
+		// net/http gave the connection away for good: cancelling the context does not reach it any more.
+		a.stop = context.AfterFunc(ctx, func() { _ = resp.Body.Close() })
+	}
 	return a, nil
 }
 

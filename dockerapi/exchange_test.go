@@ -72,9 +72,13 @@ func readResponse(t testing.TB, file string, req *http.Request) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), req)
+	in := bufio.NewReader(bytes.NewReader(raw))
+	resp, err := http.ReadResponse(in, req)
 	if err != nil {
 		t.Fatalf("parse %s: %v", file, err)
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body = io.NopCloser(in) // what follows is no body, but the upgraded connection
 	}
 	return resp
 }

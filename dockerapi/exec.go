@@ -68,7 +68,7 @@ func (c *Client) ExecStart(ctx context.Context, id string, tty bool) (*Attachmen
 		return nil, err
 	}
 	r.json = struct{ Tty bool }{tty}
-	return c.upgrade(ctx, r)
+	return c.upgrade(ctx, r, true)
 }
 
 // ExecInspect shows the process. At the end of its stream it may be running for a moment still. Errors: 404.

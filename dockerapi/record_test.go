@@ -135,8 +135,12 @@ func (r *recorder) formatResponse(e *exchange) []byte {
 	if !isBinary(body) {
 		body = r.scrubber.scrub(body)
 	}
+	// What comes over an upgraded connection is no body, and stands behind the head as it is.
+	switched := resp.StatusCode == http.StatusSwitchingProtocols
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if resp.ContentLength >= 0 && resp.Request.Method != http.MethodHead {
+	if switched {
+		resp.Body = nil
+	} else if resp.ContentLength >= 0 && resp.Request.Method != http.MethodHead {
 		resp.ContentLength = int64(len(body))
 	}
 	resp.Header = resp.Header.Clone()
@@ -151,6 +155,9 @@ func (r *recorder) formatResponse(e *exchange) []byte {
 	var out bytes.Buffer
 	if err := resp.Write(&out); err != nil {
 		r.t.Fatalf("%s: write the response: %v", r.name, err)
+	}
+	if switched {
+		out.Write(body)
 	}
 	return out.Bytes()
 }

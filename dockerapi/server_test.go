@@ -95,12 +95,9 @@ func TestAttachUpgrade(t *testing.T) {
 	}
 }
 
-// An attachment without stdin needs no upgrade and refuses to be written to.
+// An attachment without stdin is content with a plain answer, and refuses to be written to.
 func TestAttachPlain(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
-			t.Error("upgrade without stdin")
-		}
 		conn, _ := hijack(t, w, "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream")
 		_, _ = conn.Write(frame(Stderr, "whole"))
 		_, _ = conn.Write(frame(Stdout, "cut off")[:10])
@@ -119,6 +116,26 @@ func TestAttachPlain(t *testing.T) {
 	}
 	if texts, err := framesOf(a); err != io.ErrUnexpectedEOF || texts[Stderr] != "whole" {
 		t.Errorf("%q, %v: want the whole frame and an unexpected EOF", texts, err)
+	}
+}
+
+// An upgraded attachment without stdin refuses to be written to as well, and its end is as clean as the engine's.
+func TestAttachUpgradedToRead(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, _ := hijack(t, w, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp")
+		_, _ = conn.Write(frame(Stdout, "whole"))
+		_ = conn.Close()
+	})
+	a, err := c.ContainerAttach(t.Context(), "x", AttachOptions{Stdout: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if _, err := a.Write([]byte("x")); !errors.Is(err, errNoStdin) {
+		t.Errorf("write: %v", err)
+	}
+	if texts, err := framesOf(a); err != nil || texts[Stdout] != "whole" {
+		t.Errorf("%q, %v", texts, err)
 	}
 }
 
@@ -142,7 +159,15 @@ func TestCancelUnblocks(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})
+	plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
 	for name, open := range map[string]func(context.Context) (read func() error){
+		"attach, not upgraded": func(ctx context.Context) func() error {
+			a, err := plain.ContainerAttach(ctx, "x", AttachOptions{Stdout: true})
+			return readOne(t, a, err)
+		},
 		"attach": func(ctx context.Context) func() error {
 			a, err := c.ContainerAttach(ctx, "x", AttachOptions{Stdout: true})
 			return readOne(t, a, err)

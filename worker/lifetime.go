@@ -58,3 +58,27 @@ func watch(ctx context.Context, ch <-chan struct{}, do func()) (stop func()) {
 	}()
 	return func() { cancel(); <-done }
 }
+
+// repeat calls do after first has passed, and again whenever interval has passed since it returned, as long as it
+// returns true. Between the calls nothing waits but a timer: there are many tasks. The returned stop waits for a call
+// under way; it must be called.
+func repeat(first, interval time.Duration, do func() (again bool)) (stop func()) {
+	turn := make(chan struct{}, 1) // full during a call
+	stopped := false
+	var timer *time.Timer
+	turn <- struct{}{}
+	timer = time.AfterFunc(first, func() {
+		turn <- struct{}{}
+		if !stopped && do() {
+			timer.Reset(interval)
+		}
+		<-turn
+	})
+	<-turn
+	return func() {
+		turn <- struct{}{}
+		stopped = true
+		timer.Stop()
+		<-turn
+	}
+}

@@ -1,29 +1,14 @@
 package worker
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/docker-worker/docker-worker/dockerapi"
 )
-
-const (
-	// copyBuffer is read from the engine at once, in bytes: as much as its frames hold.
-	copyBuffer = 32 << 10
-	// copyAhead is room behind it for the header of the next frame, which comes with the same read.
-	copyAhead = 8
-)
-
-// outputBuffer has room for a record's header in front.
-type outputBuffer [recordHeader + copyBuffer + copyAhead]byte
-
-// outputBuffers are recycled.
-var outputBuffers = sync.Pool{New: func() any { return new(outputBuffer) }}
 
 // streamPair is what tells about a running container: its output and its exit, on two connections.
 type streamPair struct {
@@ -127,22 +112,13 @@ func (s *streamPair) close() {
 
 // copyOutput moves the container's output into the journal, and waits for nobody but the disk.
 func (e *execution) copyOutput(output io.Reader) error {
-	buffer := outputBuffers.Get().(*outputBuffer)
-	defer outputBuffers.Put(buffer)
-	text := buffer[recordHeader:]
-	read := func() (int, dockerapi.Stream, error) {
-		n, err := output.Read(text[:copyBuffer])
-		return n, dockerapi.Stdout, err
-	}
-	if !e.tty {
-		frames := dockerapi.NewFrameReader(bufio.NewReaderSize(output, 4<<10))
-		read = func() (int, dockerapi.Stream, error) { return frames.Read(text) }
-	}
+	pieces := newOutputReader(output, e.tty)
+	defer pieces.close()
 	for {
-		n, stream, err := read()
-		if n > 0 {
+		framed, stream, err := pieces.next()
+		if len(framed) > recordHeader {
 			e.begin(time.Now())
-			e.transcript.add(stream, buffer[:recordHeader+n])
+			e.transcript.add(stream, framed)
 		}
 		if err == io.EOF {
 			e.transcript.agreed()

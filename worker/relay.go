@@ -2,12 +2,14 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +23,43 @@ const (
 	// silence, events, and the end of the log do not wait.
 	relayLinger = 100 * time.Millisecond
 )
+
+// collector is what collecting a batch takes. Between batches, which is most of the time, no task has one.
+type collector struct {
+	journal journalReader
+	in      *bufio.Reader // of journal
+	chunk   []byte        // a message under construction
+}
+
+var collectors pool[collector]
+
+// begin reads the journal from an offset on.
+func (c *collector) begin(j *journal, offset int64) {
+	c.journal = journalReader{journal: j, offset: offset}
+	c.chunk = c.chunk[:0]
+	if c.in == nil {
+		c.in = bufio.NewReaderSize(&c.journal, 16<<10)
+	} else {
+		c.in.Reset(&c.journal)
+	}
+}
+
+// add reads the next size bytes of the journal into the chunk.
+func (c *collector) add(size int) error {
+	start := len(c.chunk)
+	c.chunk = slices.Grow(c.chunk, max(size, logChunk-start))[:start+size]
+	_, err := io.ReadFull(c.in, c.chunk[start:])
+	return err
+}
+
+// end gives the collector back.
+func (c *collector) end() {
+	c.journal.journal = nil
+	if cap(c.chunk) > 4*logChunk {
+		c.chunk = nil // one long event is no reason to keep so much
+	}
+	collectors.Put(c)
+}
 
 // relay reads a task's journal and publishes it, in order. It runs in a goroutine of its own beside the task.
 type relay struct {
@@ -43,7 +82,6 @@ type relay struct {
 // run publishes until the journal is closed and read to its end, then returns nil: everything is confirmed. It ends
 // early with the cause of ctx.
 func (rl *relay) run(ctx context.Context) error {
-	in := bufio.NewReaderSize(&journalReader{journal: rl.journal, offset: rl.at.Offset}, 16<<10)
 	var last time.Time
 	for {
 		if ctx.Err() != nil {
@@ -74,7 +112,7 @@ func (rl *relay) run(ctx context.Context) error {
 			}
 		}
 		before := rl.at
-		batch, err := rl.collect(in, pending)
+		batch, err := rl.collect(pending)
 		if err != nil {
 			return fmt.Errorf("read the task's journal: %w", err)
 		}
@@ -113,31 +151,33 @@ func (rl *relay) await(ctx context.Context, limit time.Duration) error {
 
 // collect makes up to relayBatch messages of the next pending bytes of the journal. Neighbouring records of the same
 // stream become one message.
-func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
+func (rl *relay) collect(pending int64) ([]Message, error) {
+	c := collectors.Get()
+	defer c.end()
+	c.begin(rl.journal, rl.at.Offset)
 	var batch []Message
-	var chunk []byte
-	var stream string // of chunk
+	var stream string // of the chunk
 	flush := func() {
-		if len(chunk) > 0 {
-			batch = append(batch, rl.withCopy(rl.logMessage(stream, chunk))...)
-			chunk = nil
+		if len(c.chunk) > 0 {
+			batch = append(batch, rl.withCopy(rl.logMessage(stream, bytes.Clone(c.chunk)))...)
+			c.chunk = c.chunk[:0]
 		}
 	}
 	for pending > 0 && len(batch) < relayBatch {
-		header, err := in.Peek(recordHeader)
+		header, err := c.in.Peek(recordHeader)
 		if err != nil {
 			return nil, err
 		}
 		word := binary.BigEndian.Uint64(header)
 		kind, size := recordKind(word>>56), int(word&0xffffffff)
-		next, prefix, err := streamOf(in, kind)
+		next, prefix, err := streamOf(c.in, kind)
 		if err != nil {
 			return nil, err
 		}
 		if kind < recordStdout || kind > recordLast || int64(recordHeader+size) > pending || prefix > size {
 			return nil, fmt.Errorf("what stands at byte %d is no record", rl.at.Offset)
 		}
-		if next != stream || len(chunk)+size-prefix > logChunk {
+		if next != stream || len(c.chunk)+size-prefix > logChunk {
 			flush()
 			if len(batch) >= relayBatch {
 				break
@@ -147,23 +187,21 @@ func (rl *relay) collect(in *bufio.Reader, pending int64) ([]Message, error) {
 		if kind == recordVerdict {
 			prefix = size // nothing of it is for anybody else
 		}
-		if _, err := in.Discard(recordHeader + prefix); err != nil {
+		if _, err := c.in.Discard(recordHeader + prefix); err != nil {
 			return nil, err
 		}
-		start := len(chunk)
-		chunk = append(chunk, make([]byte, size-prefix)...)
-		if _, err := io.ReadFull(in, chunk[start:]); err != nil {
+		if err := c.add(size - prefix); err != nil {
 			return nil, err
 		}
 		rl.at.Offset += int64(recordHeader + size)
 		pending -= int64(recordHeader + size)
 		if kind == recordEvent {
-			m, err := rl.eventMessage(chunk)
+			m, err := rl.eventMessage(c.chunk)
 			if err != nil {
 				return nil, err
 			}
 			batch = append(batch, rl.withCopy(m)...)
-			chunk = nil
+			c.chunk = c.chunk[:0]
 			rl.at.Urgent++
 		}
 	}

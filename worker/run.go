@@ -227,8 +227,8 @@ func (w *Worker) exec(ctx context.Context, r *Run) (*Exit, error) {
 		timer = time.AfterFunc(limit-time.Since(at), func() { cancel(fmt.Errorf("%w: %v", ErrTimeout, limit)) })
 		r.move(Running, r.startedDetails())
 	}
-	measured := r.usage.measure(ctx, w.cfg.Engine, r.ContainerID)
-	defer func() { cancel(nil); <-measured }()
+	stopMeasuring := r.usage.measure(ctx, w.cfg.Engine, r.ContainerID)
+	defer stopMeasuring()
 	var exit *Exit
 	var err error
 	if r.found == nil || r.found.State.StartedAt.Year() <= 1 {

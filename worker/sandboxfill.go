@@ -129,7 +129,7 @@ func (s *sandboxes) add(ctx context.Context) error {
 			s.logger.Info("sandboxes can be made again")
 		}
 		s.known[n.id], s.trouble = n, nil
-		s.watchers.Go(func() { s.watch(ctx, n) })
+		s.watch(ctx, n)
 	case ctx.Err() == nil && !dockerapi.IsUnavailable(err): // an engine that is away says nothing about sandboxes
 		if s.trouble == nil || s.trouble.Error() != err.Error() {
 			s.logger.Error("cannot make a sandbox", "tasks", s.consequence(), "error", err)
@@ -250,16 +250,24 @@ func (s *sandboxes) adopt(ctx context.Context, n *heldNetwork) error {
 		n.in, n.out = answer.In, answer.Out
 	}
 	if link != nil {
-		s.watchers.Go(func() { s.watch(ctx, n) })
+		s.watch(ctx, n)
 	}
 	s.announce()
 	return nil
 }
 
-// watch waits for the end of a sandbox. One that is free is replaced; who holds another has no network any more. What
-// an engine that goes away means for a task the task finds out itself.
+// watch notices the end of a sandbox. Until then nothing waits but what listens to it.
 func (s *sandboxes) watch(ctx context.Context, n *heldNetwork) {
-	<-n.link.ended
+	s.watchers.Add(1)
+	n.link.afterwards(func() {
+		defer s.watchers.Done()
+		s.silent(ctx, n)
+	})
+}
+
+// silent is called when a sandbox says no more. One that is free is replaced; who holds another has no network any more.
+// What an engine that goes away means for a task the task finds out itself.
+func (s *sandboxes) silent(ctx context.Context, n *heldNetwork) {
 	s.mu.Lock()
 	known := n.spoilt == ""
 	if known {

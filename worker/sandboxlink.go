@@ -20,6 +20,7 @@ const sandboxAnswer = 10 * time.Second
 // sandboxLink is a conversation with a sandbox, over an attachment. Its end is the first sign that the sandbox ended.
 type sandboxLink struct {
 	stream io.ReadCloser
+	life   context.Context // until the conversation ends
 	cancel context.CancelFunc
 	lines  chan string   // what it says
 	ended  chan struct{} // closed when it says no more
@@ -38,13 +39,14 @@ func attachSandbox(ctx context.Context, engine processEngine, id string) (*sandb
 		cancel()
 		return nil, fmt.Errorf("attach to the sandbox: %w", err)
 	}
-	l := &sandboxLink{stream: stream, cancel: cancel, lines: make(chan string, 1), ended: make(chan struct{})}
+	l := &sandboxLink{stream: stream, life: life, cancel: cancel, lines: make(chan string, 1), ended: make(chan struct{})}
 	go l.listen()
 	return l, nil
 }
 
 // listen reads to the end. A line that nobody has asked for breaks the conversation off: it may be somebody else's.
 func (l *sandboxLink) listen() {
+	defer l.cancel()
 	defer close(l.ended)
 	const longest = 4096
 	frames := dockerapi.NewFrameReader(bufio.NewReader(l.stream))
@@ -77,6 +79,14 @@ func (l *sandboxLink) listen() {
 		}
 		pending[stream] = text
 	}
+}
+
+// afterwards calls do, in a goroutine of its own, when the conversation has ended.
+func (l *sandboxLink) afterwards(do func()) {
+	context.AfterFunc(l.life, func() {
+		<-l.ended
+		do()
+	})
 }
 
 // ready waits until the sandbox says that it is, or ctx ends.

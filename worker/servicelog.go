@@ -74,8 +74,8 @@ type serviceLog struct {
 
 // copy moves output, in frames, until it ends.
 func (l *serviceLog) copy(output io.Reader) error {
-	buffer := outputBuffers.Get().(*outputBuffer)
-	defer outputBuffers.Put(buffer)
+	pieces := newOutputReader(output, false)
+	defer pieces.close()
 	masked := map[dockerapi.Stream]*mask.Stream{}
 	var out []byte
 	defer func() {
@@ -83,12 +83,11 @@ func (l *serviceLog) copy(output io.Reader) error {
 			l.add(s.End(nil))
 		}
 	}()
-	frames := dockerapi.NewFrameReader(bufio.NewReaderSize(output, 4<<10))
 	for {
-		n, stream, err := frames.Read(buffer[:])
-		text := buffer[:n]
+		framed, stream, err := pieces.next()
+		text := framed[recordHeader:]
 		switch {
-		case n == 0:
+		case len(text) == 0:
 		case stream == dockerapi.SystemErr:
 			l.journal.logf("[docker-worker] the engine says of service %s: %s", l.name, task.Bounded(string(text)))
 		case l.masker == nil:

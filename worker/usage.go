@@ -43,21 +43,22 @@ func (u *usage) networkBefore(in, out uint64) {
 	u.in, u.out = in, out
 }
 
-// measure takes samples until ctx ends. The channel is closed when no more is done.
-func (u *usage) measure(ctx context.Context, engine processEngine, container string) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for pause := usageFirst; sleep(ctx, pause) == nil; pause = usageInterval {
-			stats, err := engine.ContainerStats(ctx, container)
-			if err == nil {
-				u.add(stats, time.Now().UTC())
-			} else if !dockerapi.IsUnavailable(err) {
-				return // gone, or an engine that cannot tell
-			}
+// measure takes samples until stop is called, which waits for one under way.
+func (u *usage) measure(ctx context.Context, engine processEngine, container string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	end := repeat(usageFirst, usageInterval, func() (again bool) {
+		if ctx.Err() != nil {
+			return false
 		}
-	}()
-	return done
+		stats, err := engine.ContainerStats(ctx, container)
+		if err == nil {
+			u.add(stats, time.Now().UTC())
+			return true
+		}
+		// Others are of a container that is gone, or of an engine that cannot tell.
+		return dockerapi.IsUnavailable(err)
+	})
+	return func() { cancel(); end() }
 }
 
 func (u *usage) add(s dockerapi.Stats, at time.Time) {

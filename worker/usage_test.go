@@ -41,7 +41,9 @@ func TestUsage(t *testing.T) {
 		defer cancel()
 		m := &meter{started: time.Now(), ends: time.Hour}
 		var u usage
-		<-u.measure(ctx, m, "c1")
+		stop := u.measure(ctx, m, "c1")
+		time.Sleep(time.Minute) // of the test's own clock: no more is measured after the end of ctx
+		stop()
 		want := &Usage{PeakMemory: 900, CPUSeconds: 31, NetworkIn: 11, NetworkOut: 22, BlockRead: 5, BlockWritten: 7, Sampled: m.started.Add(31 * time.Second).UTC()}
 		if diff := cmp.Diff(want, u.summary(&Exit{}, task.Limits{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -57,11 +59,46 @@ func TestUsageOfWhatIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &meter{started: time.Now(), ends: 5 * time.Second}
 		var u usage
-		<-u.measure(t.Context(), m, "c1")
+		stop := u.measure(t.Context(), m, "c1")
+		time.Sleep(time.Hour)
+		stop()
 		if got := u.summary(nil, task.Limits{}); got == nil || got.CPUSeconds != 1 || m.samples != 2 {
 			t.Errorf("%+v after %d samples", got, m.samples)
 		}
 	})
+}
+
+// Nothing is measured any more when stop has returned, and stop waits for a sample under way.
+func TestUsageStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, answer := make(chan struct{}), make(chan struct{})
+		var u usage
+		stop := u.measure(t.Context(), blockedMeter{asked: asked, answer: answer}, "c1")
+		<-asked
+		stopped := make(chan struct{})
+		go func() { defer close(stopped); stop() }()
+		synctest.Wait()
+		select {
+		case <-stopped:
+			t.Error("stopped in the middle of a sample")
+		default:
+		}
+		close(answer)
+		<-stopped
+		time.Sleep(time.Hour) // a second sample would close asked again
+	})
+}
+
+// blockedMeter says when it is asked, and answers when it may.
+type blockedMeter struct {
+	processEngine
+	asked, answer chan struct{}
+}
+
+func (m blockedMeter) ContainerStats(context.Context, string) (dockerapi.Stats, error) {
+	close(m.asked)
+	<-m.answer
+	return dockerapi.Stats{}, nil
 }
 
 // What ended before a sample has no usage; what ran out of memory had all that there was.

@@ -14,7 +14,11 @@ import (
 // attach holds the output of a container open until its end. It is opened before the start.
 func (e *Engine) attach(w http.ResponseWriter, r *http.Request, c *container) {
 	if r.Header.Get("Upgrade") != "" {
-		e.converse(w, c)
+		speak := quiet
+		if r.URL.Query().Get("stdin") != "" {
+			speak = reply
+		}
+		e.converse(w, c, speak)
 		return
 	}
 	w.Header().Set("Content-Type", "application/vnd.docker.raw-stream")
@@ -45,8 +49,8 @@ func open(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// converse takes a connection over and speaks as a sandbox in which nothing is ever left behind.
-func (e *Engine) converse(w http.ResponseWriter, c *container) {
+// converse takes a connection over and has a process speak until it, the container or the connection ends.
+func (e *Engine) converse(w http.ResponseWriter, c *container, speak func(net.Conn, *bufio.Reader, *container)) {
 	conn, buffer, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err)
@@ -59,7 +63,7 @@ func (e *Engine) converse(w http.ResponseWriter, c *container) {
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		listen(conn, buffer.Reader, c)
+		speak(conn, buffer.Reader, c)
 	}()
 	select {
 	case <-heard:
@@ -69,8 +73,11 @@ func (e *Engine) converse(w http.ResponseWriter, c *container) {
 	}
 }
 
-// listen says that the sandbox is ready and answers its questions, until the connection ends.
-func listen(conn net.Conn, in *bufio.Reader, c *container) {
+// quiet is a process that says nothing.
+func quiet(_ net.Conn, in *bufio.Reader, _ *container) { _, _ = io.Copy(io.Discard, in) }
+
+// reply is a sandbox in which nothing is ever left behind: it says that it is ready, and answers questions.
+func reply(conn net.Conn, in *bufio.Reader, c *container) {
 	select {
 	case <-c.begun:
 	case <-c.ended:
