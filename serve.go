@@ -16,9 +16,8 @@ import (
 	"github.com/docker-worker/docker-worker/worker"
 )
 
-// serve connects the parts, runs the worker, and closes in order: intake, tasks, publisher, connections. engine
-// returns when the engine has answered, or will not.
-func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dialer, client *dockerapi.Client, engine func() error, logger *slog.Logger) error {
+// serve connects the parts, runs the worker, and closes in order: intake, tasks, publisher, connections.
+func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dialer, client *dockerapi.Client, logger *slog.Logger) error {
 	systemd := newSupervisor(os.Getenv("NOTIFY_SOCKET"), logger)
 	defer systemd.stopping()
 	source, err := newSource(c, cfg.Queue, dialer, logger)
@@ -37,6 +36,18 @@ func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dial
 	}
 	orders.cancel, orders.drain = w.Cancel, life.drain
 
+	// The engine is waited for while the broker is.
+	startup, endStartup := context.WithTimeout(life.intake, c.Duration("startup-timeout"))
+	greeted := make(chan error, 1)
+	var greeting sync.WaitGroup
+	greeting.Go(func() {
+		greeted <- persist(startup, logger, func() error { return w.Greet(startup) }, dockerapi.IsTemporary)
+	})
+	defer func() { endStartup(); greeting.Wait() }()
+	if err := awaitQueue(startup, dialer, cfg.Queue, logger); err != nil {
+		return unlessStopped(life, err)
+	}
+
 	connections, disconnect := context.WithCancel(context.WithoutCancel(life.work))
 	var sessions sync.WaitGroup
 	sessions.Go(func() { endedBy(source.Run(connections), logger) })
@@ -52,7 +63,7 @@ func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dial
 	})
 	defer stopIntake()
 
-	if err := engine(); err != nil {
+	if err := <-greeted; err != nil {
 		return unlessStopped(life, err)
 	}
 	logger.Info("starting", "version", version(), "lease", source.cost(c.Duration("lease")))

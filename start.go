@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/docker-worker/docker-worker/amqp"
-	"github.com/docker-worker/docker-worker/dockerapi"
 	"github.com/docker-worker/docker-worker/worker"
 )
 
@@ -88,21 +87,7 @@ func start(c *cli.Context) error {
 
 	life := newLifetimes(c.Context, c.Duration("drain-timeout"), c.Duration("lease") > 0, logger)
 	defer life.end()
-	ctx, cancel := context.WithTimeout(life.intake, c.Duration("startup-timeout"))
-	defer cancel()
-	if err := awaitQueue(ctx, dialer, args[0], logger); err != nil {
-		return unlessStopped(life, err)
-	}
-	// The engine is waited for while the connections to the broker are made.
-	var engineErr error
-	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		engineErr = awaitEngine(ctx, client, logger)
-	}()
-	defer func() { cancel(); <-answered }()
-	engine := func() error { <-answered; return engineErr }
-	return serve(c, life, cfg, dialer, client, engine, logger)
+	return serve(c, life, cfg, dialer, client, logger)
 }
 
 // unlessStopped is the error of a start that nobody has stopped.
@@ -158,18 +143,6 @@ func awaitQueue(ctx context.Context, dialer *amqp.Dialer, queue string, logger *
 		_, err := dialer.InspectQueue(ctx, queue)
 		return err
 	}, func(err error) bool { return amqp.IsUnreachable(err) })
-}
-
-// awaitEngine returns when the engine has answered.
-func awaitEngine(ctx context.Context, client *dockerapi.Client, logger *slog.Logger) error {
-	return persist(ctx, logger, func() error {
-		_, err := client.Negotiate(ctx)
-		if err == nil {
-			// An engine that has just started may answer before it can do anything.
-			_, err = client.SystemInfo(ctx)
-		}
-		return err
-	}, dockerapi.IsTemporary)
 }
 
 // persist tries until it works, ctx ends, or the error is not one that passes. It returns the last error of the trying.

@@ -236,33 +236,30 @@ func (s *sandboxes) load(ctx context.Context, explain func(taskID, attempt strin
 			holders[id] = &heldNetwork{id: id, holder: cacheHolder(taskID, attempt), in: in, out: out}
 		}
 	}
-	alike := s.likeness()
 	for _, c := range list {
 		if n := holders[c.ID]; n != nil && c.Labels[LabelSandbox] != "" {
 			s.known[c.ID] = n
-			if c.Labels[LabelSandbox] != alike {
+			if !s.alike(c) {
 				n.spoilt = "it is not as this worker's are"
 			}
 		}
 	}
 	for _, c := range list {
-		if label := c.Labels[LabelSandbox]; label != "" && label == alike && c.State == "running" && holders[c.ID] == nil && s.good() < s.cfg.Count {
+		if c.Labels[LabelSandbox] != "" && c.State == "running" && holders[c.ID] == nil && s.good() < s.cfg.Count && s.alike(c) {
 			s.known[c.ID] = &heldNetwork{id: c.ID}
 		}
 	}
 	return nil
 }
 
-// likeness tells sandboxes of the same program and the same policy; "" where there are none.
-func (s *sandboxes) likeness() string {
+// alike tells whether a sandbox is of the same program and the same policy as those that are made here. It reads the
+// program, which takes some of the time of a start.
+func (s *sandboxes) alike(c dockerapi.ContainerSummary) bool {
 	if s.cfg.Count == 0 {
-		return ""
+		return false
 	}
 	reference, err := s.image.reference()
-	if err != nil {
-		return ""
-	}
-	return fingerprint(reference, s.cfg.Network.Args())
+	return err == nil && c.Labels[LabelSandbox] == fingerprint(reference, s.cfg.Network.Args())
 }
 
 func formatJoined(n *heldNetwork) string { return fmt.Sprintf("%s %d %d", n.id, n.in, n.out) }

@@ -61,6 +61,7 @@ type Worker struct {
 	logger    *slog.Logger
 	facts     workerFacts
 	engine    dockerapi.Info // what the engine said at the start
+	greeted   bool
 	gate      *gate
 	images    *images
 	caches    *caches
@@ -128,6 +129,20 @@ func orDefault[T comparable](value, otherwise T) T {
 	return value
 }
 
+// Greet agrees with the engine on an API version and asks it about itself. Run does that where it has not been done;
+// who wants to wait for an engine calls Greet until it works, before Run.
+func (w *Worker) Greet(ctx context.Context) (err error) {
+	if err := w.gate.negotiate(ctx); err != nil {
+		return fmt.Errorf("agree with the engine on an API version: %w", err)
+	}
+	// An engine that has just started may answer before it can do anything.
+	if w.engine, err = w.cfg.Engine.SystemInfo(ctx); err != nil {
+		return fmt.Errorf("ask the engine about itself: %w", err)
+	}
+	w.greeted = true
+	return nil
+}
+
 // Run takes tasks until intake ends, and returns when the last of them is settled. The end of work cancels those that
 // run, with its cause; it should be ErrShutdown. work must not end before intake does.
 //
@@ -139,11 +154,10 @@ func (w *Worker) Run(intake, work context.Context) error {
 		return err
 	}
 	defer unlock()
-	if err := w.gate.negotiate(intake); err != nil {
-		return fmt.Errorf("agree with the engine on an API version: %w", err)
-	}
-	if w.engine, err = w.cfg.Engine.SystemInfo(intake); err != nil {
-		return fmt.Errorf("ask the engine about itself: %w", err)
+	if !w.greeted {
+		if err := w.Greet(intake); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(w.taskDir(), 0o700); err != nil {
 		return fmt.Errorf("make the directory of the journals: %w", err)
