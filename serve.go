@@ -13,6 +13,7 @@ import (
 
 	"github.com/docker-worker/docker-worker/amqp"
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/internal/resident"
 	"github.com/docker-worker/docker-worker/worker"
 )
 
@@ -28,8 +29,13 @@ func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dial
 	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
 	cfg.Engine = worker.Docker(client)
 	cfg.Source = source
+	idler := resident.NewIdler(idleAfter, func(err error) { logger.Debug("cannot give memory back", "error", err) })
+	defer idler.Stop()
 	cfg.Events = &announcing{Publisher: brokerEvents{publisher}, ready: func() { systemd.ready("taking tasks from " + cfg.Queue) }}
-	cfg.OnTask = orders.onTask
+	cfg.OnTask = func(taskID string) (gone func()) {
+		end, release := idler.Begin(), orders.onTask(taskID)
+		return func() { release(); end() }
+	}
 	w, err := worker.New(cfg)
 	if err != nil {
 		return failure{exitConfig, err}
@@ -80,6 +86,9 @@ func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dial
 		return nil
 	}
 }
+
+// idleAfter is how long nothing runs before the memory that only tasks, or the start, have needed is given back.
+const idleAfter = 2 * time.Second
 
 // newSource makes the intake that --lease asks for.
 func newSource(c *cli.Context, queue string, dialer *amqp.Dialer, logger *slog.Logger) (brokerSource, error) {

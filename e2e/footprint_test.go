@@ -69,7 +69,7 @@ func TestIdleWorker(t *testing.T) {
 	}
 	resident := p.memory(t, "VmRSS")
 	t.Logf("memory of an idle worker: %.1f MB", float64(resident)/1e6)
-	if resident >= 20e6 {
-		t.Errorf("an idle worker has %d bytes of memory, want less than 20 MB", resident)
+	if resident > 12e6 {
+		t.Errorf("an idle worker has %d bytes of memory, want 12 MB at most", resident)
 	}
 }

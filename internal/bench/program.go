@@ -14,8 +14,9 @@ type workerOptions struct {
 	capacity int
 	lease    string    // as the flag has it
 	host     string    // of the engine
+	notify   string    // socket on which it says that it is ready
 	flags    []string  // further ones
-	log      io.Writer // the worker's own log; by default standard error, with warnings alone
+	log      io.Writer // the worker's own log, warnings alone; by default standard error
 }
 
 // The two ways of holding a task, as the flag --lease has them.
@@ -59,16 +60,17 @@ func (s *session) prepareWorker(events []string) (p *program, err error) {
 
 // start starts the process; again, after it has ended.
 func (p *program) start(ctx context.Context, s *session, o workerOptions) error {
-	args := []string{"start", "--capacity", fmt.Sprint(o.capacity), "--lease", o.lease, "--amqp", s.url, "--worker-id", p.queue, "--state-dir", p.dir}
-	level := "info"
-	if o.log == nil {
-		o.log, level = os.Stderr, "warn"
-	}
-	p.process = exec.CommandContext(ctx, s.binary, append(append(args, "--log-level", level), append(o.flags, p.queue)...)...)
+	args := []string{"start", "--capacity", fmt.Sprint(o.capacity), "--lease", o.lease, "--amqp", s.url, "--worker-id", p.queue, "--state-dir", p.dir, "--log-level", "warn"}
+	p.process = exec.CommandContext(ctx, s.binary, append(args, append(o.flags, p.queue)...)...)
 	p.process.Cancel = func() error { return nil } // stop ends it in order
-	p.process.Stderr = o.log
-	if o.host != "" {
-		p.process.Env = append(os.Environ(), "DOCKER_HOST="+o.host)
+	if p.process.Stderr = o.log; o.log == nil {
+		p.process.Stderr = os.Stderr
+	}
+	p.process.Env = os.Environ()
+	for name, value := range map[string]string{"DOCKER_HOST": o.host, "NOTIFY_SOCKET": o.notify} {
+		if value != "" {
+			p.process.Env = append(p.process.Env, name+"="+value)
+		}
 	}
 	return p.process.Start()
 }
