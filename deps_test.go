@@ -24,6 +24,7 @@ func TestImportDirections(t *testing.T) {
 		module + "/internal/signature":    {},
 		module + "/internal/sandbox":      {},
 		module + "/internal/sandboximage": {},
+		module + "/internal/resident":     {},
 		// The format of a task knows nothing that does anything.
 		module + "/worker/task": {module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 		module + "/worker/artifact": {module + "/worker/task", module + "/dockerapi", module + "/internal/transfer", module + "/internal/scratch",
@@ -51,7 +52,7 @@ func TestImportDirectionsKnowAllPackages(t *testing.T) {
 		module + "/worker/artifact",
 		module + "/internal/mask", module + "/internal/seal", module + "/internal/signature",
 		module + "/internal/transfer", module + "/internal/unpack", module + "/internal/scratch",
-		module + "/internal/sandbox", module + "/internal/sandboximage"}
+		module + "/internal/sandbox", module + "/internal/sandboximage", module + "/internal/resident"}
 	for _, pkg := range dependencies(t, ".") {
 		if strings.HasPrefix(pkg, module) && !slices.Contains(known, pkg) {
 			t.Errorf("the program contains %s, which has no rule in TestImportDirections", pkg)
