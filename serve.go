@@ -29,7 +29,7 @@ func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dial
 	publisher := amqp.NewPublisher(dialer, amqp.PublisherConfig{Exchange: c.String("events-exchange"), Declare: true, Logger: logger})
 	cfg.Engine = worker.Docker(client)
 	cfg.Source = source
-	idler := resident.NewIdler(idleAfter, func(err error) { logger.Debug("cannot give memory back", "error", err) })
+	idler := resident.NewIdler(idleAfter, idleAgain, func(err error) { logger.Debug("cannot give memory back", "error", err) })
 	defer idler.Stop()
 	cfg.Events = &announcing{Publisher: brokerEvents{publisher}, ready: func() { systemd.ready("taking tasks from " + cfg.Queue) }}
 	cfg.OnTask = func(taskID string) (gone func()) {
@@ -87,8 +87,12 @@ func serve(c *cli.Context, life *lifetimes, cfg worker.Config, dialer *amqp.Dial
 	}
 }
 
-// idleAfter is how long nothing runs before the memory that only tasks, or the start, have needed is given back.
-const idleAfter = 2 * time.Second
+// The memory that only tasks, or the start, have needed is given back when nothing has run for idleAfter; what heartbeats
+// and the making of sandboxes need, every idleAgain.
+const (
+	idleAfter = 2 * time.Second
+	idleAgain = 20 * time.Second
+)
 
 // newSource makes the intake that --lease asks for.
 func newSource(c *cli.Context, queue string, dialer *amqp.Dialer, logger *slog.Logger) (brokerSource, error) {

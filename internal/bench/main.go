@@ -32,6 +32,7 @@ const image = "docker-worker/taskenv-pass:latest"
 type session struct {
 	url, binary string
 	client      *dockerapi.Client // of the real engine
+	goals       goals             // with that engine
 	size        size
 	promises    promises
 }
@@ -119,6 +120,7 @@ func (s *session) run(ctx context.Context, only string) (err error) {
 	if err != nil {
 		return err
 	}
+	s.goals = goalsWith(engine.EngineVersion)
 	file, err := os.Stat(s.binary)
 	if err != nil {
 		return err
@@ -141,6 +143,7 @@ func (s *session) run(ctx context.Context, only string) (err error) {
 	if len(wanted) > 0 {
 		return fmt.Errorf("-only: there is no chapter %s", strings.Join(wanted, ", "))
 	}
+	s.promises.atMost(binaryMost/1e6, float64(file.Size())/1e6, " MB", "size of the program")
 	fmt.Printf("\nafter %v: %s\n", time.Since(begun).Round(time.Second), machineLoad())
 	s.promises.print(os.Stdout)
 	return nil

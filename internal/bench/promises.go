@@ -3,7 +3,32 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 )
+
+// binaryMost is promised of the program's file, in bytes: 10 MiB.
+const binaryMost = 10 << 20
+
+// goals are promises that depend on the engine: one that is slow at making networks is where it pays most to have them
+// ready before.
+type goals struct {
+	speed     func(capacity int) float64 // of the worker / a bare loop on the engine's bridge
+	run       float64                    // of the worker / docker run
+	firstByte float64                    // until the first byte / docker run's
+}
+
+// goalsWith are the goals with an engine of a version. Docker 20.10 is the oldest that is supported.
+func goalsWith(engine string) goals {
+	if !strings.HasPrefix(engine, "20.10.") {
+		return goals{speed: func(int) float64 { return 1.25 }, run: 1.25, firstByte: 1}
+	}
+	return goals{run: 2, firstByte: 0.5, speed: func(capacity int) float64 {
+		if capacity == 2 { // as many as there are processors, where it was measured
+			return 2.4
+		}
+		return 2
+	}}
+}
 
 // promise is what the docs say of the worker, and what this run has measured.
 type promise struct {

@@ -13,6 +13,7 @@ import (
 // several goroutines.
 type Idler struct {
 	after   time.Duration
+	again   time.Duration
 	release func()
 
 	mu      sync.Mutex
@@ -20,10 +21,10 @@ type Idler struct {
 	timer   *time.Timer
 }
 
-// NewIdler begins with nothing running. Memory is given back when that has been so for the duration; what goes wrong
-// with that is told to failed.
-func NewIdler(after time.Duration, failed func(error)) *Idler {
-	return newIdler(after, func() {
+// NewIdler begins with nothing running. Memory is given back when that has been so for a first duration, and from then on
+// whenever it has been so for another; what goes wrong with that is told to failed.
+func NewIdler(after, again time.Duration, failed func(error)) *Idler {
+	return newIdler(after, again, func() {
 		debug.FreeOSMemory()
 		if err := releaseProgram(); err != nil {
 			failed(err)
@@ -31,11 +32,11 @@ func NewIdler(after time.Duration, failed func(error)) *Idler {
 	})
 }
 
-func newIdler(after time.Duration, release func()) *Idler {
-	i := &Idler{after: after, release: release}
+func newIdler(after, again time.Duration, release func()) *Idler {
+	i := &Idler{after: after, again: again, release: release}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.timer = time.AfterFunc(after, i.release)
+	i.timer = time.AfterFunc(after, i.idle)
 	return i
 }
 
@@ -60,4 +61,14 @@ func (i *Idler) Stop() {
 	defer i.mu.Unlock()
 	i.running++ // for ever
 	i.timer.Stop()
+}
+
+// idle is called when nothing has run for long enough.
+func (i *Idler) idle() {
+	i.release()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.running == 0 {
+		i.timer.Reset(i.again)
+	}
 }

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Memory is given back when nothing has run for long enough, once, and not in the middle of anything.
+// Memory is given back when nothing has run for long enough, again after a while, and not in the middle of anything.
 func TestIdler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var released atomic.Int32
-		i := newIdler(time.Second, func() { released.Add(1) })
+		i := newIdler(time.Second, time.Minute, func() { released.Add(1) })
 		after := func(pause time.Duration, want int32) {
 			t.Helper()
 			time.Sleep(pause) // of the test's own clock
@@ -21,20 +21,37 @@ func TestIdler(t *testing.T) {
 			}
 		}
 		after(900*time.Millisecond, 0)
-		after(time.Hour, 1)
+		after(200*time.Millisecond, 1)
+		after(time.Minute, 2)
+		after(time.Minute, 3)
 		first := i.Begin()
 		second := i.Begin()
 		first()
-		after(time.Hour, 1)
+		after(time.Hour, 3)
 		second()
-		after(900*time.Millisecond, 1)
+		after(900*time.Millisecond, 3)
 		i.Begin()()
-		after(900*time.Millisecond, 1)
-		after(time.Hour, 2)
+		after(900*time.Millisecond, 3)
+		after(time.Second, 4)
 		i.Begin()()
 		i.Stop()
-		after(time.Hour, 2)
+		after(time.Hour, 4)
 		i.Begin()()
-		after(time.Hour, 2)
+		after(time.Hour, 4)
+	})
+}
+
+// A task that begins while memory is given back keeps it from being given back again.
+func TestBeginDuringRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun, ended := make(chan struct{}), make(chan struct{})
+		i := newIdler(time.Second, time.Second, func() {
+			close(begun) // a second time would panic
+			<-ended
+		})
+		<-begun
+		i.Begin()
+		close(ended)
+		time.Sleep(time.Hour)
 	})
 }
