@@ -7,7 +7,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 # One static binary, the same from the same source: no C, no paths of this machine, no documentation generator, no HTTP/2
 # (docs/decisions/size.md).
 export CGO_ENABLED = 0
-BUILD = go build -trimpath -buildvcs=false -tags urfave_cli_no_docs,nethttpomithttp2 \
+BUILD = go build -trimpath -buildvcs=false -tags urfave_cli_no_docs,urfave_cli_no_suggest,nethttpomithttp2 \
 	-ldflags "-s -w -buildid= -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)"
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2

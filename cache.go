@@ -14,28 +14,25 @@ import (
 func cacheCommand() *cli.Command {
 	flags := flags(identityFlags(), engineFlags(), logFlags("error"))
 	return &cli.Command{
-		Name:         "cache",
-		Usage:        "list and remove the caches of a worker on this host",
-		UsageText:    "docker-worker cache ls|purge [flags] [NAME…]",
-		OnUsageError: usageError,
+		Name:      "cache",
+		Usage:     "list and remove the caches of a worker on this host",
+		UsageText: "docker-worker cache ls|purge [flags] [NAME…]",
 		Subcommands: []*cli.Command{
 			{
-				Name:         "ls",
-				Usage:        "list the caches: name, volume, size, when each was used last, and what has it now",
-				UsageText:    "docker-worker cache ls [flags]",
-				Flags:        flags,
-				OnUsageError: usageError,
-				Action:       listCaches,
+				Name:      "ls",
+				Usage:     "list the caches: name, volume, size, when each was used last, and what has it now",
+				UsageText: "docker-worker cache ls [flags]",
+				Flags:     flags,
+				Action:    listCaches,
 			},
 			{
 				Name:      "purge",
 				Usage:     "remove caches, all or those of the names; the worker may run meanwhile",
 				UsageText: "docker-worker cache purge [flags] [NAME…]",
 				Description: `What a task has at the moment is left alone, and the exit code is 1 then. A task that comes later gets an
-   empty cache.`,
-				Flags:        flags,
-				OnUsageError: usageError,
-				Action:       purgeCaches,
+empty cache.`,
+				Flags:  flags,
+				Action: purgeCaches,
 			},
 		},
 	}

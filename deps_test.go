@@ -25,11 +25,13 @@ func TestImportDirections(t *testing.T) {
 		module + "/internal/sandbox":      {},
 		module + "/internal/sandboximage": {},
 		module + "/internal/resident":     {},
+		module + "/internal/spelling":     {},
+		module + "/internal/commandline":  {module + "/internal/spelling", "github.com/urfave/cli"},
 		// The format of a task knows nothing that does anything.
-		module + "/worker/task": {module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
+		module + "/worker/task": {module + "/schema", module + "/internal/spelling", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
 		module + "/worker/artifact": {module + "/worker/task", module + "/dockerapi", module + "/internal/transfer", module + "/internal/scratch",
-			module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
-		module + "/worker": {module + "/worker/task", module + "/worker/artifact", module + "/dockerapi", module + "/schema",
+			module + "/internal/spelling", module + "/schema", "github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
+		module + "/worker": {module + "/worker/task", module + "/worker/artifact", module + "/dockerapi", module + "/schema", module + "/internal/spelling",
 			module + "/internal/transfer", module + "/internal/unpack", module + "/internal/scratch", "github.com/klauspost/compress",
 			module + "/internal/mask", module + "/internal/seal", module + "/internal/signature", module + "/internal/sandbox", module + "/internal/sandboximage",
 			"github.com/santhosh-tekuri/jsonschema", "golang.org/x/text"},
@@ -52,7 +54,8 @@ func TestImportDirectionsKnowAllPackages(t *testing.T) {
 		module + "/worker/artifact",
 		module + "/internal/mask", module + "/internal/seal", module + "/internal/signature",
 		module + "/internal/transfer", module + "/internal/unpack", module + "/internal/scratch",
-		module + "/internal/sandbox", module + "/internal/sandboximage", module + "/internal/resident"}
+		module + "/internal/sandbox", module + "/internal/sandboximage", module + "/internal/resident",
+		module + "/internal/spelling", module + "/internal/commandline"}
 	for _, pkg := range dependencies(t, ".") {
 		if strings.HasPrefix(pkg, module) && !slices.Contains(known, pkg) {
 			t.Errorf("the program contains %s, which has no rule in TestImportDirections", pkg)
@@ -77,7 +80,7 @@ func TestFewModules(t *testing.T) {
 
 func dependencies(t *testing.T, pkg string) []string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-deps", pkg).Output()
+	out, err := exec.Command("go", "list", "-deps", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest", pkg).Output()
 	if err != nil {
 		t.Fatalf("go list -deps %s: %v", pkg, err)
 	}

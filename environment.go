@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/docker-worker/docker-worker/internal/spelling"
 )
 
 const variablePrefix = "DOCKER_WORKER_"
@@ -17,9 +19,8 @@ const unitVariable = variablePrefix + "QUEUE"
 // checkEnvironment finds the variables that look like ours and belong to no flag of any command: a misspelt one would be
 // a setting that is silently not made. Those of other commands are fine: a file of variables may serve all of them.
 func checkEnvironment(c *cli.Context) error {
-	known := flagsOf(c.App.Commands)
 	variables := []string{unitVariable}
-	for _, flag := range known {
+	for _, flag := range flagsOf(c.App.Commands) {
 		if flag, ok := flag.(cli.DocGenerationFlag); ok {
 			variables = append(variables, flag.GetEnvVars()...)
 		}
@@ -28,7 +29,7 @@ func checkEnvironment(c *cli.Context) error {
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		if strings.HasPrefix(name, variablePrefix) && !slices.Contains(variables, name) {
-			unknown = append(unknown, name+closest(name, known))
+			unknown = append(unknown, name+closest(name, variables))
 		}
 	}
 	if len(unknown) == 0 {
@@ -48,11 +49,9 @@ func flagsOf(commands []*cli.Command) []cli.Flag {
 }
 
 // closest asks for the variable that was probably meant.
-func closest(variable string, known []cli.Flag) string {
-	name := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, variablePrefix)), "_", "-")
-	flag := strings.TrimLeft(cli.SuggestFlag(known, name, true), "-")
-	if flag == "" {
-		return ""
+func closest(variable string, known []string) string {
+	if guess := spelling.Closest(variable, known); guess != "" {
+		return fmt.Sprintf(" (did you mean %s?)", guess)
 	}
-	return fmt.Sprintf(" (did you mean %s?)", env(flag)[0])
+	return ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-worker/docker-worker/amqp"
 	"github.com/docker-worker/docker-worker/dockerapi"
+	"github.com/docker-worker/docker-worker/internal/commandline"
 	"github.com/docker-worker/docker-worker/worker"
 )
 
@@ -53,6 +54,9 @@ func report(err error) (code int, message string) {
 		}
 		return f.code, err.Error()
 	}
+	if _, ok := errors.AsType[*commandline.UsageError](err); ok {
+		return exitUsage, err.Error()
+	}
 	code = exitCodeOf(err)
 	if e, ok := errors.AsType[*amqp.Error](err); ok && code == exitQueue {
 		return code, err.Error() + "; to make it: docker-worker queue declare " + e.Queue
@@ -80,24 +84,9 @@ func exitCodeOf(err error) int {
 	return exitInternal
 }
 
-// usageError is for flags that the command line library does not understand.
-func usageError(c *cli.Context, err error, _ bool) error {
-	name := "docker-worker"
-	if c.Command != nil && c.Command.HelpName != "" {
-		name = c.Command.HelpName
-	}
-	return failure{exitUsage, fmt.Errorf("%w; see %s --help", err, name)}
-}
-
-// needArgs checks the number of arguments, and that no flag hides among them: the library ends flags at the first
-// argument.
+// needArgs checks the number of arguments.
 func needArgs(c *cli.Context, names ...string) ([]string, error) {
 	args := c.Args().Slice()
-	for i, arg := range args {
-		if len(arg) > 1 && arg[0] == '-' && i >= 1 && len(names) > 0 {
-			return nil, failure{exitUsage, fmt.Errorf("flag %s must stand before %s: %s", arg, names[0], c.Command.UsageText)}
-		}
-	}
 	if len(args) != len(names) {
 		return nil, failure{exitUsage, fmt.Errorf("%d arguments given, %d needed: %s", len(args), len(names), c.Command.UsageText)}
 	}

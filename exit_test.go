@@ -6,14 +6,16 @@ import (
 	"testing"
 )
 
-// Arguments that a command does not take are a mistake in its use, flags among them or not.
+// Arguments that a command does not take are a mistake in its use.
 func TestNeedArgs(t *testing.T) {
 	for line, want := range map[string]string{
 		"schema a":               "1 arguments given, 0 needed",
-		"schema a -b":            "2 arguments given, 0 needed",
+		"schema a -- -b":         "2 arguments given, 0 needed",
+		"schema a -b":            "there is no flag --b; see docker-worker schema --help",
 		"cache ls npm":           "1 arguments given, 0 needed",
 		"validate":               "0 arguments given, 1 needed",
-		"explain a.json --allow": "flag --allow must stand before FILE",
+		"explain a.json --allow": "--allow needs a value; see docker-worker explain --help",
+		"queue delete":           `there is no command "delete"; see docker-worker queue --help`,
 	} {
 		var out bytes.Buffer
 		code := run(t.Context(), append([]string{"docker-worker"}, strings.Fields(line)...), nil, &out, &out)

@@ -24,9 +24,8 @@ func explainCommand() *cli.Command {
 		UsageText: "docker-worker explain [flags] FILE|-",
 		Description: `Nothing is run, and no engine is asked. The flags are those of the worker that the task is meant for.
 
-   Exit codes: 0 it would run; 7 it would be refused, and why; 2 usage; 3 configuration.`,
-		Flags:        flags([]cli.Flag{artifactStoreFlag()}, policyFlags()),
-		OnUsageError: usageError,
+Exit codes: 0 it would run; 7 it would be refused, and why; 2 usage; 3 configuration.`,
+		Flags: flags([]cli.Flag{artifactStoreFlag()}, policyFlags()),
 		Action: func(c *cli.Context) error {
 			args, err := needArgs(c, "FILE")
 			if err != nil {

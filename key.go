@@ -14,24 +14,22 @@ import (
 
 func keyCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "key",
-		Usage:        "make keys: for sealed values, or for signatures",
-		UsageText:    "docker-worker key generate [flags] FILE|DIR",
-		OnUsageError: usageError,
+		Name:      "key",
+		Usage:     "make keys: for sealed values, or for signatures",
+		UsageText: "docker-worker key generate [flags] FILE|DIR",
 		Subcommands: []*cli.Command{{
 			Name:      "generate",
 			Usage:     "make a pair of keys for sealed values, or for signatures",
 			UsageText: "docker-worker key generate [flags] FILE|DIR",
 			Description: `Writes the private key to FILE (in a directory: seal.key, or sign.key) and the public one to FILE.pub, and prints
-   the public one. A file that is there is not overwritten.
+the public one. A file that is there is not overwritten.
 
-   For sealed values the private key is the worker's (start --sealed-key), the public one the senders' (seal --key).
-   For signatures the private key is the sender's (submit --sign-with), the public one the workers' (start --trusted-key).`,
+For sealed values the private key is the worker's (start --sealed-key), the public one the senders' (seal --key).
+For signatures the private key is the sender's (submit --sign-with), the public one the workers' (start --trusted-key).`,
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "signing", EnvVars: env("signing"), Usage: "make keys for signatures, instead of those for sealed values"},
 			},
-			OnUsageError: usageError,
-			Action:       generateKeys,
+			Action: generateKeys,
 		}},
 	}
 }

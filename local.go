@@ -19,14 +19,13 @@ func runCommand() *cli.Command {
 		Usage:     "run one task here and now, as a worker would, without a broker",
 		UsageText: "docker-worker run [flags] FILE|-",
 		Description: `The task's standard output and error come out as this program's own. Its exit code is this program's, 125 when the
-   task came to none (malformed, no image, no engine, interrupted), 126 and 127 as docker run has them.`,
+task came to none (malformed, no image, no engine, interrupted), 126 and 127 as docker run has them.`,
 		Flags: flags([]cli.Flag{
 			&cli.BoolFlag{Name: "events", EnvVars: env("events"), Usage: "print every event as a line of JSON on standard output; the log goes to standard error"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of worker that the task is told"},
 			sizeFlag("max-log-size", "1g", "", "log, `SIZE`, that is shown; beginning and end are kept, what is missing is counted"),
 			&cli.DurationFlag{Name: "prepare-timeout", EnvVars: env("prepare-timeout"), Value: worker.DefaultPrepareTimeout, Usage: "longest `DURATION` of the pull of the image, and of putting the task's files into its container"},
 		}, policyFlags(), transferFlags(), engineFlags(), logFlags("error")),
-		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			err := runLocally(c)
 			return ownFailure(err)

@@ -12,6 +12,8 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/docker-worker/docker-worker/internal/commandline"
 )
 
 func main() {
@@ -20,15 +22,22 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := &cli.App{
-		Name:            "docker-worker",
-		Usage:           "run tasks from a RabbitMQ queue, each in its own Docker container",
-		Version:         version(),
-		HideVersion:     true,
-		HideHelpCommand: true,
-		Reader:          stdin,
-		Writer:          stdout,
-		ErrWriter:       stderr,
+	code, message := report(commandline.Run(ctx, newApp(stdin, stdout, stderr), args))
+	if message != "" {
+		fmt.Fprintln(stderr, "docker-worker: "+message)
+	}
+	return code
+}
+
+// newApp describes the program: its commands, their flags, and what they do.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:      "docker-worker",
+		Usage:     "run tasks from a RabbitMQ queue, each in its own Docker container",
+		Version:   version(),
+		Reader:    stdin,
+		Writer:    stdout,
+		ErrWriter: stderr,
 		Description: `A task is one JSON message. A worker takes it from a queue, runs it in a container, and tells its states,
 its log and its outcome on the exchange ` + "docker-worker.events" + `.
 
@@ -55,22 +64,5 @@ Every flag can be set in the environment: --max-run-time is DOCKER_WORKER_MAX_RU
 			versionCommand(),
 			sandboxCommand(),
 		},
-		CommandNotFound: func(c *cli.Context, name string) {
-			fmt.Fprintf(c.App.ErrWriter, "docker-worker: there is no command %q; docker-worker --help lists them\n", name)
-		},
-		OnUsageError:   usageError,
-		ExitErrHandler: func(*cli.Context, error) {}, // this function decides, below
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return failure{exitUsage, fmt.Errorf("there is no command %q; docker-worker --help lists them", c.Args().First())}
-			}
-			return cli.ShowAppHelp(c)
-		},
 	}
-	err := app.RunContext(ctx, args)
-	code, message := report(err)
-	if message != "" {
-		fmt.Fprintln(stderr, "docker-worker: "+message)
-	}
-	return code
 }

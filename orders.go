@@ -54,15 +54,14 @@ func cancelCommand() *cli.Command {
 		Usage:     "stop a task, wherever it runs, and wait for its outcome",
 		UsageText: "docker-worker cancel [flags] TASKID",
 		Description: `The worker that has the task stops it (stop signal, grace, SIGKILL) and reports it as canceled. When nobody has it,
-   it may still be in the queue: every worker remembers the order for an hour and cancels the task should it get it.
+it may still be in the queue: every worker remembers the order for an hour and cancels the task should it get it.
 
-   Exit codes: 0 the task has ended; 9 nobody has it; 1 no outcome came within --timeout.`,
+Exit codes: 0 the task has ended; 9 nobody has it; 1 no outcome came within --timeout.`,
 		Flags: flags([]cli.Flag{
 			&cli.DurationFlag{Name: "timeout", EnvVars: env("timeout"), Value: 2 * time.Minute, Usage: "longest `DURATION` to wait for the outcome"},
 			controlFlag(), eventsFlag(),
 		}, brokerFlags(), logFlags("warn")),
-		OnUsageError: usageError,
-		Action:       cancelTask,
+		Action: cancelTask,
 	}
 }
 
@@ -73,13 +72,12 @@ func drainCommand() *cli.Command {
 		UsageText: "docker-worker drain [flags] WORKERID",
 		Description: `The same as SIGTERM to its process. Returns when the worker has said that it drains.
 
-   Exit codes: 0 it drains; 9 no worker of that id hears; 1 it said nothing within --timeout.`,
+Exit codes: 0 it drains; 9 no worker of that id hears; 1 it said nothing within --timeout.`,
 		Flags: flags([]cli.Flag{
 			&cli.DurationFlag{Name: "timeout", EnvVars: env("timeout"), Value: 30 * time.Second, Usage: "longest `DURATION` to wait for the worker's word"},
 			controlFlag(), eventsFlag(),
 		}, brokerFlags(), logFlags("warn")),
-		OnUsageError: usageError,
-		Action:       drainWorker,
+		Action: drainWorker,
 	}
 }
 

@@ -10,22 +10,20 @@ import (
 
 func queueCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "queue",
-		Usage:        "make a queue for tasks",
-		UsageText:    "docker-worker queue declare [flags] QUEUE",
-		OnUsageError: usageError,
+		Name:      "queue",
+		Usage:     "make a queue for tasks",
+		UsageText: "docker-worker queue declare [flags] QUEUE",
 		Subcommands: []*cli.Command{{
 			Name:      "declare",
 			Usage:     "make a durable queue for tasks, and one for messages that nobody can run",
 			UsageText: "docker-worker queue declare [flags] QUEUE",
 			Description: `Makes QUEUE (durable, a quorum queue) and, beside it, the exchange and the queue QUEUE.dead, where
-   malformed and hopeless tasks end. It can be called again; a queue of other properties is left as it is, and named.`,
+malformed and hopeless tasks end. It can be called again; a queue of other properties is left as it is, and named.`,
 			Flags: flags([]cli.Flag{
 				&cli.BoolFlag{Name: "classic", EnvVars: env("classic"), Usage: "make a classic queue: for priorities. A crash of the broker may bring back tasks that were done a moment before"},
 				&cli.IntFlag{Name: "max-priority", EnvVars: env("max-priority"), Usage: "highest priority `N` of a message, with --classic; 10 or less"},
 			}, brokerFlags(), logFlags("warn")),
-			OnUsageError: usageError,
-			Action:       declareQueue,
+			Action: declareQueue,
 		}},
 	}
 }

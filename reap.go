@@ -19,12 +19,11 @@ func reapCommand() *cli.Command {
 		Usage:     "remove what a worker that does not run has left behind",
 		UsageText: "docker-worker reap [flags] QUEUE",
 		Description: `Containers, sandboxes, networks and journals that carry this worker's id and that none of its claims explains. What a claim explains is
-   left for the worker to go on with. A worker that runs reaps by itself, at its start and every minute.`,
+left for the worker to go on with. A worker that runs reaps by itself, at its start and every minute.`,
 		Flags: flags([]cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", EnvVars: env("dry-run"), Usage: "tell what would be removed, and remove nothing"},
 		}, identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("error")),
-		OnUsageError: usageError,
-		Action:       reap,
+		Action: reap,
 	}
 }
 

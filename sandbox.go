@@ -22,7 +22,6 @@ func sandboxCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "deny", Usage: "let nobody in this network reach the addresses of `CIDR`"},
 			&cli.StringSliceFlag{Name: "allow", Usage: "except those of `CIDR`"},
 		},
-		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			policy, err := parsePolicy(c.StringSlice("deny"), c.StringSlice("allow"))
 			if err != nil {

@@ -22,16 +22,15 @@ func sealCommand() *cli.Command {
 		UsageText: "docker-worker seal --key FILE --task ID --name VARIABLE < VALUE",
 		Description: `Reads the value from standard input, less a newline at its end, and prints what goes into the task:
 
-   {"env": {"VARIABLE": {"sealed": "v1.…"}}}
+{"env": {"VARIABLE": {"sealed": "v1.…"}}}
 
-   The task must be submitted under the same ID: docker-worker submit --task-id ID.`,
+The task must be submitted under the same ID: docker-worker submit --task-id ID.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "key", EnvVars: env("key"), Usage: "public key, a `FILE`, of the workers"},
 			&cli.StringFlag{Name: "task", EnvVars: env("task"), Usage: "`ID` of the task that the value is for"},
 			&cli.StringFlag{Name: "name", EnvVars: env("name"), Usage: "name of the `VARIABLE` that the value is for"},
 		},
-		OnUsageError: usageError,
-		Action:       sealValue,
+		Action: sealValue,
 	}
 }
 

@@ -21,12 +21,12 @@ func startCommand() *cli.Command {
 		UsageText: "docker-worker start [flags] QUEUE",
 		Description: `The queue must exist: docker-worker never makes or changes one here (docker-worker queue declare does).
 
-   Signals: the first SIGTERM or SIGINT ends the intake; running tasks go on to their end (or to --drain-timeout).
-   The second stops their containers, puts the tasks back on the queue, and ends. SIGUSR2, with a lease, ends this
-   process at once and leaves the containers running: the next start under the same id goes on with them.
+Signals: the first SIGTERM or SIGINT ends the intake; running tasks go on to their end (or to --drain-timeout).
+The second stops their containers, puts the tasks back on the queue, and ends. SIGUSR2, with a lease, ends this
+process at once and leaves the containers running: the next start under the same id goes on with them.
 
-   Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue;
-   8 left by SIGUSR2, to be started again.`,
+Exit codes: 0 stopped as asked; 2 usage; 3 configuration; 4 broker; 5 engine; 6 no such queue;
+8 left by SIGUSR2, to be started again.`,
 		Flags: flags([]cli.Flag{
 			&cli.IntFlag{Name: "capacity", EnvVars: env("capacity"), Value: runtime.NumCPU(), DefaultText: "number of CPUs", Usage: "run up to `N` tasks at a time"},
 			&cli.StringFlag{Name: "worker-type", EnvVars: env("worker-type"), Usage: "`TYPE` of this worker, told in events and to the tasks"},
@@ -40,8 +40,7 @@ func startCommand() *cli.Command {
 			&cli.DurationFlag{Name: "drain-timeout", EnvVars: env("drain-timeout"), Usage: "longest `DURATION` that running tasks are waited for after the first SIGTERM; 0 is no limit"},
 			&cli.DurationFlag{Name: "startup-timeout", EnvVars: env("startup-timeout"), Value: time.Minute, Usage: "longest `DURATION` that a broker and an engine are waited for at the start; a queue that does not exist is not waited for"},
 		}, sandboxFlags(), policyFlags(), transferFlags(), keyFlags(), identityFlags(), leaseFlags(), brokerFlags(), engineFlags(), logFlags("info")),
-		OnUsageError: usageError,
-		Action:       start,
+		Action: start,
 	}
 }
 

@@ -21,9 +21,9 @@ func submitCommand() *cli.Command {
 		Usage:     "send a task to a queue; with --follow, see it run",
 		UsageText: "docker-worker submit [flags] QUEUE FILE|-",
 		Description: `Prints the task's id on standard output once the broker has the task on disk.
-   With --follow the id goes to standard error, the task's output and errors come out as this program's own, and the
-   exit code is the task's: 125 for an exception, 126 and 127 as docker run has them. Interrupting this program does
-   not stop the task.`,
+With --follow the id goes to standard error, the task's output and errors come out as this program's own, and the
+exit code is the task's: 125 for an exception, 126 and 127 as docker run has them. Interrupting this program does
+not stop the task.`,
 		Flags: flags([]cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, EnvVars: env("follow"), Usage: "show the log live, and end with the task"},
 			&cli.BoolFlag{Name: "events", EnvVars: env("events"), Usage: "with --follow: print every event as a line of JSON on standard output; the log goes to standard error"},
@@ -31,7 +31,6 @@ func submitCommand() *cli.Command {
 			&cli.UintFlag{Name: "priority", EnvVars: env("priority"), Usage: "`PRIORITY` of the message, 0 to 255, for queues that have priorities"},
 			&cli.StringFlag{Name: "sign-with", EnvVars: env("sign-with"), Usage: "sign the task with the private key in `FILE`, for workers that trust its public key"},
 		}, brokerFlags(), logFlags("warn")),
-		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			err := submit(c)
 			if c.Bool("follow") {

@@ -18,10 +18,9 @@ func validateCommand() *cli.Command {
 		Usage:     "say whether a file is a task, and all that is wrong with it",
 		UsageText: "docker-worker validate FILE|-",
 		Description: `Prints a line for each problem: a JSON pointer to the value, and what is wrong with it.
-   A worker may forbid more than the format does; it says so in the same words.
+A worker may forbid more than the format does; it says so in the same words.
 
-   Exit codes: 0 it is a task; 7 it is not; 2 usage; 3 the file cannot be read.`,
-		OnUsageError: usageError,
+Exit codes: 0 it is a task; 7 it is not; 2 usage; 3 the file cannot be read.`,
 		Action: func(c *cli.Context) error {
 			args, err := needArgs(c, "FILE")
 			if err != nil {
@@ -38,11 +37,10 @@ func validateCommand() *cli.Command {
 
 func schemaCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "schema",
-		Usage:        "print the JSON Schema of a task",
-		UsageText:    "docker-worker schema",
-		Description:  "JSON Schema 2020-12: editors and other programs can check tasks with it. The worker does so too.",
-		OnUsageError: usageError,
+		Name:        "schema",
+		Usage:       "print the JSON Schema of a task",
+		UsageText:   "docker-worker schema",
+		Description: "JSON Schema 2020-12: editors and other programs can check tasks with it. The worker does so too.",
 		Action: func(c *cli.Context) error {
 			if _, err := needArgs(c); err != nil {
 				return err

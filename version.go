@@ -35,10 +35,9 @@ func commit() string {
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "version",
-		Usage:        "print the version of this program, and what it speaks",
-		UsageText:    "docker-worker version",
-		OnUsageError: usageError,
+		Name:      "version",
+		Usage:     "print the version of this program, and what it speaks",
+		UsageText: "docker-worker version",
 		Action: func(c *cli.Context) error {
 			if _, err := needArgs(c); err != nil {
 				return err

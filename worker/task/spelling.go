@@ -2,9 +2,10 @@ package task
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/docker-worker/docker-worker/internal/spelling"
 )
 
 // nameRules say, of the objects whose names the sender chooses, what such a name is.
@@ -71,37 +72,8 @@ func below(s *jsonschema.Schema, name string) *jsonschema.Schema {
 
 // didYouMean names the field that a misspelt one is closest to, where one is close enough.
 func didYouMean(name string, fields []string) string {
-	best, distance := "", 3
-	for _, field := range fields {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(field)); d < distance || d == distance && best != "" && field < best {
-			best, distance = field, d
-		}
+	if best := spelling.Closest(name, fields); best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
 	}
-	if best == "" || distance >= len(name) {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance counts the insertions, deletions and replacements between two short texts (Levenshtein).
-func editDistance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return ""
 }
