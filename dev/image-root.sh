@@ -1,4 +1,5 @@
 # The root directory of a Debian 12 machine, and commands in it. Source it after lib.sh; it needs root.
+# shellcheck shell=bash disable=SC2154
 #
 # What a cloud's image has before anything of ours is in it comes from debootstrap, once, and is kept in .dev/image.
 
@@ -76,6 +77,28 @@ in_root_with_engine() {
 		wait $engine || true
 		rm -f /var/log/dockerd-build.log
 		exit $code' in_root_with_engine "$root" "$@"
+}
+
+# provision DIRECTORY LOGS QUEUE ID: what packer does to a machine: the scripts of the base and of the app, the packages in
+# dist/packages, the image of the tasks, and settings for a worker of this id on this queue.
+provision() {
+	local root=$1 logs=$2
+	say "packer/base/provision.sh"
+	mkdir -p "$root/opt/base" "$root/opt/app"
+	cp -r packer/base/. "$root/opt/base"
+	in_root "$root" bash /opt/base/provision.sh >"$logs/base.log" 2>&1 || { tail -n 30 "$logs/base.log" >&2; die "base/provision.sh failed"; }
+
+	say "packer/app/provision.sh"
+	cp packer/app/provision.sh dist/packages/* "$root/opt/app"
+	docker save -o "$root/opt/app/taskenv.tar" docker-worker/taskenv-pass
+	cat >"$root/opt/app/docker_worker_opts" <<-TEXT
+		DOCKER_WORKER_QUEUE=$3
+		DOCKER_WORKER_WORKER_ID=$4
+		DOCKER_WORKER_WORKER_TYPE=$4
+		DOCKER_WORKER_DRAIN_TIMEOUT=30m
+	TEXT
+	in_root_with_engine "$root" bash /opt/app/provision.sh /opt/app taskenv.tar >"$logs/app.log" 2>&1 || { tail -n 30 "$logs/app.log" >&2; die "app/provision.sh failed"; }
+	rm -rf --one-file-system "$root/opt/base" "$root/opt/app"
 }
 
 # finish_root DIRECTORY: what a machine has not.

@@ -54,6 +54,7 @@ say "scripts"
 check "shellcheck" shellcheck -x -P SCRIPTDIR -e SC1091 bin/deploy packaging/version.sh packaging/changes.sh packaging/stop \
 	packaging/postinstall.sh packaging/preremove.sh packaging/postremove.sh packer/validate.sh packer/clean.sh \
 	packer/base/provision.sh packer/base/usr/local/sbin/* packer/app/provision.sh dev/image-scan.sh
+check "shellcheck: the tests of the image" shellcheck -S warning -x -P SCRIPTDIR -e SC1091 dev/boot-test.sh dev/image-test.sh dev/machine.sh dev/image-root.sh
 
 say "bin/deploy"
 for command in build package packer packer-base validate image release; do

@@ -53,6 +53,10 @@ vulnerabilities: ## known vulnerabilities in what is linked in; asks the Go vuln
 packaging-test: services ## deploy, templates, unit, packages and provisioning, in the root directory of a Debian (as root; minutes)
 	@dev/packaging-test.sh
 
+.PHONY: boot-test
+boot-test: build services ## the machine image's root boots in a container, with systemd, and runs tasks (as root; a minute)
+	@dev/boot-test.sh
+
 .PHONY: image-test
 image-test: build services ## the machine image boots in QEMU and runs tasks (as root; up to 30 minutes)
 	@dev/image-test.sh
