@@ -109,6 +109,20 @@ func TestSandboxesServeManyTasks(t *testing.T) {
 	}
 }
 
+// traces shows what a task can see of others that were in its network.
+const traces = `cat /etc/hosts /etc/resolv.conf; stat -c '%a %u %g' /etc/hosts /etc/resolv.conf /etc/hostname; cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/unix | grep -v sl; ip addr | grep -v -e inet -e eth0 -e ether; ip route | grep -v src; ip rule; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/core/somaxconn`
+
+// withoutName takes what belongs to a sandbox, its address and its name, out of what was seen in it.
+func withoutName(text, name string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, name) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
 // Nothing that a task leaves in its sandbox is there for the next one.
 func TestNothingIsCarriedOver(t *testing.T) {
 	t.Parallel()
@@ -118,23 +132,13 @@ func TestNothingIsCarriedOver(t *testing.T) {
 			s := newSite(t, brokertest.URL())
 			l := s.listen(t)
 			s.start(t, "--sandbox-reuse", reuse)
-			const look = `cat /etc/hosts /etc/resolv.conf; stat -c '%a %u %g' /etc/hosts /etc/resolv.conf /etc/hostname; cat /proc/net/tcp /proc/net/unix | grep -v sl; ip addr | grep -v -e inet -e eth0 -e ether; ip route | grep -v src; ip rule`
+			const look = traces
 			quiet, clean := s.in(t, l, look)
 			again, second := s.in(t, l, look)
 			if reused := again == quiet; quiet == "" || reused != (reuse == "auto") {
 				t.Errorf("two tasks that leave nothing were in %q and %q", quiet, again)
 			}
-			// The address and the name are those of the sandbox.
-			same := func(text, name string) string {
-				var lines []string
-				for line := range strings.Lines(text) {
-					if !strings.Contains(line, name) {
-						lines = append(lines, line)
-					}
-				}
-				return strings.Join(lines, "")
-			}
-			if got, want := same(second, again), same(clean, quiet); got != want {
+			if got, want := withoutName(second, again), withoutName(clean, quiet); got != want {
 				t.Errorf("a task sees\n%swhile the one before saw\n%s", got, want)
 			}
 			for _, mess := range []string{
@@ -150,7 +154,7 @@ func TestNothingIsCarriedOver(t *testing.T) {
 				if messy == "" || next == "" || next == messy {
 					t.Errorf("%s: in %q, the next task in %q", mess, messy, next)
 				}
-				if got, want := same(seen, next), same(clean, quiet); got != want {
+				if got, want := withoutName(seen, next), withoutName(clean, quiet); got != want {
 					t.Errorf("after %s a task sees\n%swant\n%s", mess, got, want)
 				}
 			}

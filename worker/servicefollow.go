@@ -130,7 +130,7 @@ func (s *service) ask(ctx context.Context) error {
 	if err != nil {
 		return serviceEnd{fmt.Sprintf("service %s has ended", s.name)}
 	}
-	if c.State.ExitCode != 0 && !s.keepsAlive && dockerapi.IsUnavailable(s.ping(ctx)) {
+	if mayBeEngines(c.State.ExitCode, s.keepsAlive) && dockerapi.IsUnavailable(s.ping(ctx)) {
 		return s.taken(c)
 	}
 	return s.exited(c)
