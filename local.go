@@ -74,9 +74,6 @@ func runLocally(c *cli.Context) error {
 
 	life := newLifetimes(c.Context, time.Nanosecond, false, logger) // there is nothing to drain: the first signal stops the task
 	defer life.end()
-	if _, err := client.Negotiate(life.intake); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "docker-worker-run-")
 	if err != nil {
 		return failure{exitConfig, fmt.Errorf("make a directory for the log: %w", err)}
