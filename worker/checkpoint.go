@@ -11,7 +11,8 @@ import (
 
 // checkpoint says how far a relay has come, so that the relay of the next process goes on there. It is written when a
 // batch is made and before it is published: after a crash the very same batch is published again, with the same message
-// ids, and receivers can drop what they have.
+// ids, and receivers can drop what they have. It is written again when all is confirmed and the task is silent: a worker
+// that leaves has mostly nothing that the next one repeats.
 type checkpoint struct {
 	Offset   int64 // in the journal: all before it is published and confirmed
 	Sequence int64 // of the last message before Offset

@@ -83,6 +83,7 @@ type relay struct {
 // early with the cause of ctx.
 func (rl *relay) run(ctx context.Context) error {
 	var last time.Time
+	kept := rl.at
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -104,6 +105,10 @@ func (rl *relay) run(ctx context.Context) error {
 			}
 		}
 		if wait != 0 {
+			if wait < 0 && kept != rl.at {
+				kept = rl.at
+				rl.keep(kept) // all is confirmed, and a process that comes after this one has nothing to repeat
+			}
 			if err := rl.await(ctx, wait); err != nil {
 				return err
 			}
@@ -117,10 +122,7 @@ func (rl *relay) run(ctx context.Context) error {
 			return fmt.Errorf("read the task's journal: %w", err)
 		}
 		before.Until = rl.at.Offset
-		if err := rl.durable.save(before); err != nil {
-			// It matters only if the process dies now, and then only as events that come twice under other ids.
-			rl.logger.Warn("cannot keep the relay's checkpoint", "error", err)
-		}
+		rl.keep(before)
 		last = time.Now()
 		if len(batch) == 0 {
 			continue
@@ -128,6 +130,14 @@ func (rl *relay) run(ctx context.Context) error {
 		if err := rl.publish(ctx, batch...); err != nil {
 			return err
 		}
+	}
+}
+
+// keep replaces the checkpoint. Where it cannot, it matters only if the process dies now, and then only as events that
+// come twice under other ids.
+func (rl *relay) keep(at checkpoint) {
+	if err := rl.durable.save(at); err != nil {
+		rl.logger.Warn("cannot keep the relay's checkpoint", "error", err)
 	}
 }
 

@@ -180,6 +180,49 @@ func TestRelayGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
+// A process that dies while its task is silent has told everything, and the next one repeats nothing.
+func TestNothingIsRepeatedAfterASilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "journal")
+		j, err := openJournal(path, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.release()
+		file, _, err := openCheckpoint(path, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &fakePublisher{}
+		ctx, die := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		rl := &relay{journal: j, publish: p.Publish, logger: slog.New(slog.DiscardHandler), taskID: "t1", attempt: 2, durable: file}
+		go func() { ended <- rl.run(ctx) }()
+		j.emit(TaskStarted, time.Now(), nil)
+		j.write(chunk{recordStdout, "text"})
+		time.Sleep(time.Second) // of the test's own clock
+		die()
+		<-ended
+		told := len(p.all(""))
+		file, at, err := openCheckpoint(path, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := newTestRelay(t, j, p, func(rl *relay) { rl.durable, rl.at = file, at })
+		j.write(chunk{recordStdout, "more"})
+		j.close()
+		if err := <-second; err != nil {
+			t.Fatal(err)
+		}
+		if got := len(p.all("")) - told; told == 0 || got != 1 {
+			t.Errorf("%d messages before the silence, %d after it, want the one that is new", told, got)
+		}
+		if err := file.remove(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // checkOnce drops what comes twice, as a receiver does, and compares the rest.
 func checkOnce(t *testing.T, want []chunk, messages []Message) {
 	t.Helper()
