@@ -2,10 +2,14 @@ package worker
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"testing"
+	"time"
 
+	"github.com/docker-worker/docker-worker/dockerapi"
 	"github.com/docker-worker/docker-worker/worker/task"
 )
 
@@ -27,6 +31,39 @@ func BenchmarkJournal(b *testing.B) {
 					b.StartTimer()
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkLog is what 8 MB of a log cost from the engine's stream to the messages for the broker, in frames of several
+// sizes.
+func BenchmarkLog(b *testing.B) {
+	const total = 8 << 20
+	for _, size := range []int{100, 4 << 10, copyBuffer} {
+		b.Run(fmt.Sprintf("frames of %d bytes", size), func(b *testing.B) {
+			stream := bytes.Repeat([]byte(frame(dockerapi.Stdout, string(letters[:size]))), total/size)
+			b.SetBytes(total)
+			b.ReportAllocs()
+			messages := 0
+			for b.Loop() {
+				j := newTestJournal(b, 1<<62)
+				e := &execution{journal: j, transcript: newTranscript(j, nil), logger: slog.New(slog.DiscardHandler), begin: func(time.Time) {}}
+				if err := e.copyOutput(bytes.NewReader(stream)); err != nil {
+					b.Fatal(err)
+				}
+				j.close()
+				rl := &relay{journal: j, taskID: "t1", attempt: 1, logger: e.logger, publish: func(_ context.Context, batch ...Message) error {
+					messages += len(batch)
+					return nil
+				}}
+				if err := rl.run(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				_ = j.release()
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(messages)/float64(b.N), "messages/op")
 		})
 	}
 }
