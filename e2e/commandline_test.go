@@ -83,16 +83,15 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 				}
 			}
 		}
-		for line := range strings.Lines(r.stdout) {
-			line = strings.TrimSpace(line)
-			flag, ok := strings.CutPrefix(line, "--")
-			if !ok || strings.HasPrefix(flag, "help") {
+		// A flag begins a paragraph, which ends with the next one.
+		for _, paragraph := range strings.Split(r.stdout, "\n   --")[1:] {
+			if strings.HasPrefix(paragraph, "help") {
 				continue
 			}
 			seen++
-			flag = strings.TrimRight(strings.Fields(flag)[0], ",")
-			if want := "$DOCKER_WORKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")); !strings.Contains(line, want) {
-				t.Errorf("%s: %s is not in %q", name, want, line)
+			flag := strings.TrimRight(strings.Fields(paragraph)[0], ",")
+			if want := "$DOCKER_WORKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")); !strings.Contains(paragraph, want) {
+				t.Errorf("%s: %s is not in %q", name, want, paragraph)
 			}
 		}
 	}
